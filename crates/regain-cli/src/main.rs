@@ -1,0 +1,2 @@
+//! regain
+fn main() {}

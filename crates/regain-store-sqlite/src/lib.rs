@@ -1,0 +1,1 @@
+//! regain-store-sqlite
