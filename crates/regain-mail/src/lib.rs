@@ -1,1 +1,43 @@
-//! regain-mail
+//! Mails: what they say, how they are composed, and how they leave.
+//!
+//! A mail goes three steps: [`render`] turns a [`Mail`] and a [`Language`] into sentences,
+//! [`compose`] turns these into the bytes of one message, and a [`Transport`] hands the message to
+//! a relay ([`SmtpTransport`]) or keeps it where a developer can read it ([`DevMailbox`]).
+//!
+//! What it is not: the outbox. Which mail is due, how often it is tried and when it is given up is
+//! the server's business; nothing here retries. Read [`Mail`], [`Message`] and [`Transport`] first.
+//!
+//! ```
+//! use regain_mail::{Brand, Language, Mail, RecoveryCode, render};
+//!
+//! let brand = Brand { org_name: "Example".to_owned(), support_url: None };
+//! let mail = Mail::RecoveryCode(RecoveryCode::sample());
+//! let rendered = render(&mail, &brand, Language::choose("de-AT, en;q=0.5"));
+//! assert!(rendered.text.lines().any(|line| line == "123456"));
+//! assert!(!rendered.subject.contains("123456"));
+//! ```
+#![deny(missing_docs)]
+
+mod brand;
+mod browser;
+mod compose;
+mod language;
+mod mail;
+mod mailbox;
+mod plain;
+mod render;
+mod sentences;
+mod smtp;
+mod transport;
+
+pub use brand::Brand;
+pub use compose::{Envelope, MailError, Message, Sender, compose};
+pub use language::Language;
+pub use mail::{Mail, PasswordChanged, RecoveryCode};
+pub use mailbox::{
+    DevMailbox, Event, EventKind, MAILBOX_CSP, MailboxError, MailboxMessage, Note, mailbox_css,
+    mailbox_js, mailbox_page,
+};
+pub use render::{Rendered, render};
+pub use smtp::{SmtpSettings, SmtpSettingsError, SmtpTransport, Tls};
+pub use transport::{Accepted, SendError, Transport};

@@ -1,0 +1,90 @@
+//! The mails there are, each with what it needs to know.
+
+use regain_types::{Secret, Timestamp};
+
+/// A mail to a user, before it has a language.
+///
+/// A new mail is a variant here, a context with a `sample()`, a template for text and one for
+/// HTML, and its sentences in every language. The gallery test renders all of them.
+#[derive(Debug, Clone)]
+pub enum Mail {
+    /// A notice that a password was set (M-08). It holds no code and no link that acts.
+    PasswordChanged(PasswordChanged),
+    /// A code that proves, in a recovery, that somebody reads this inbox.
+    RecoveryCode(RecoveryCode),
+}
+
+impl Mail {
+    /// Every mail with made-up content, for galleries and tests.
+    #[must_use]
+    pub fn samples() -> Vec<Self> {
+        vec![
+            Self::PasswordChanged(PasswordChanged::sample()),
+            Self::RecoveryCode(RecoveryCode::sample()),
+        ]
+    }
+}
+
+/// What the mail with the recovery code says.
+#[derive(Debug, Clone)]
+pub struct RecoveryCode {
+    /// The code: digits, contiguous.
+    pub code: Secret<String>,
+    /// How long the code lives from now, in minutes.
+    pub minutes: u32,
+    /// The label of the app that asked.
+    pub app_label: String,
+    /// The login of the user, as stored.
+    pub identifier: String,
+    /// A word that the page shows as well ("Heron"), so that two mails are not confused.
+    pub request_word: Option<String>,
+    /// The host for which a browser may fill the code in: the last line becomes
+    /// `@host #123456`. Anything but a plain host name is left out.
+    pub autofill_host: Option<String>,
+}
+
+impl RecoveryCode {
+    /// Made-up content.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            code: Secret::new("123456".to_owned()),
+            minutes: 5,
+            app_label: "Example App".to_owned(),
+            identifier: "alice@example.com".to_owned(),
+            request_word: Some("Heron".to_owned()),
+            autofill_host: Some("app.example".to_owned()),
+        }
+    }
+}
+
+/// What the notice about a new password says.
+#[derive(Debug, Clone)]
+pub struct PasswordChanged {
+    /// When the password was set.
+    pub when: Timestamp,
+    /// The label of the app in which it happened.
+    pub app_label: String,
+    /// The login of the user, as stored.
+    pub identifier: String,
+    /// The IP address that the request came from. Anything else is left out.
+    pub client_address: Option<String>,
+    /// The `User-Agent` that came with the request; only names that are known are shown.
+    pub user_agent: Option<String>,
+}
+
+impl PasswordChanged {
+    /// Made-up content.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            when: Timestamp::from_millis(1_767_323_045_678),
+            app_label: "Example App".to_owned(),
+            identifier: "alice@example.com".to_owned(),
+            client_address: Some("203.0.113.7".to_owned()),
+            user_agent: Some(
+                "Mozilla/5.0 (X11; Linux x86_64; rv:149.0) Gecko/20100101 Firefox/149.0".to_owned(),
+            ),
+        }
+    }
+}

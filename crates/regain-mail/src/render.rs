@@ -1,0 +1,196 @@
+//! A mail becomes sentences: subject, text, HTML.
+
+use askama::Template;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use regain_types::Timestamp;
+
+use crate::plain::one_line;
+use crate::sentences::Sentences;
+use crate::{Brand, Language, Mail, PasswordChanged, RecoveryCode, browser};
+
+/// The sentences of one mail.
+#[derive(Clone)]
+pub struct Rendered {
+    /// One line, never with a code (M-05).
+    pub subject: String,
+    /// The text part, lines ending in LF. A code stands alone on its line.
+    pub text: String,
+    /// The HTML part: a whole document that loads nothing.
+    pub html: String,
+    /// What language it is.
+    pub language: Language,
+}
+
+impl std::fmt::Debug for Rendered {
+    /// Without the parts: they hold the code.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rendered").field("language", &self.language).finish_non_exhaustive()
+    }
+}
+
+/// Writes a mail in a language.
+///
+/// Every value is made fit for the part it goes into (M-05): one line without hidden characters in
+/// the text, escaped in the HTML. The subject is not repaired: [`crate::compose`] refuses one that
+/// does not fit a header.
+#[must_use]
+pub fn render(mail: &Mail, brand: &Brand, language: Language) -> Rendered {
+    let frame = Frame::new(brand, language);
+    match mail {
+        Mail::PasswordChanged(changed) => password_changed(changed, frame),
+        Mail::RecoveryCode(recovery) => recovery_code(recovery, frame),
+    }
+}
+
+/// What every mail has around its content.
+struct Frame {
+    language: Language,
+    say: &'static Sentences,
+    org_raw: String,
+    org: String,
+    automatic: String,
+    support_url: Option<String>,
+}
+
+impl Frame {
+    fn new(brand: &Brand, language: Language) -> Self {
+        let say = Sentences::of(language);
+        let org = one_line(&brand.org_name);
+        Self {
+            language,
+            say,
+            org_raw: brand.org_name.clone(),
+            automatic: (say.automatic)(&org),
+            org,
+            support_url: brand.safe_support_url().map(str::to_owned),
+        }
+    }
+
+    /// Help as people read it: without the scheme of mail addresses.
+    fn support_shown(&self) -> Option<&str> {
+        let url = self.support_url.as_deref()?;
+        Some(url.strip_prefix("mailto:").unwrap_or(url))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "recovery_code/body.txt")]
+struct RecoveryText<'a> {
+    frame: &'a Frame,
+    content: &'a RecoveryContent,
+}
+
+#[derive(Template)]
+#[template(path = "recovery_code/body.html")]
+struct RecoveryHtml<'a> {
+    frame: &'a Frame,
+    content: &'a RecoveryContent,
+}
+
+struct RecoveryContent {
+    code: String,
+    intro: String,
+    code_lives: String,
+    request_word: Option<String>,
+    autofill: Option<String>,
+}
+
+impl RecoveryContent {
+    /// Codes of more than eight digits get smaller type, so that they fit a narrow phone.
+    fn is_long(&self) -> bool {
+        self.code.len() > 8
+    }
+}
+
+fn recovery_code(recovery: &RecoveryCode, frame: Frame) -> Rendered {
+    let say = frame.say;
+    let code = recovery.code.expose().clone();
+    let word = recovery.request_word.as_deref().map(one_line).filter(|word| !word.is_empty());
+    let host = recovery.autofill_host.as_deref().filter(|host| is_host(host));
+    let content = RecoveryContent {
+        intro: (say.recovery_intro)(&one_line(&recovery.identifier), &one_line(&recovery.app_label)),
+        code_lives: (say.code_lives)(recovery.minutes),
+        request_word: word.as_deref().map(say.request_word),
+        autofill: host.map(|host| format!("@{host} #{code}")),
+        code,
+    };
+    let subject = (say.recovery_subject)(&frame.org_raw);
+    let subject = match &recovery.request_word {
+        Some(word) if !word.is_empty() => (say.with_request_word)(&subject, word),
+        _ => subject,
+    };
+    let text = RecoveryText { frame: &frame, content: &content }.render();
+    let html = RecoveryHtml { frame: &frame, content: &content }.render();
+    finish(subject, text, html, frame.language)
+}
+
+#[derive(Template)]
+#[template(path = "password_changed/body.txt")]
+struct ChangedText<'a> {
+    frame: &'a Frame,
+    content: &'a ChangedContent,
+}
+
+#[derive(Template)]
+#[template(path = "password_changed/body.html")]
+struct ChangedHtml<'a> {
+    frame: &'a Frame,
+    content: &'a ChangedContent,
+}
+
+struct ChangedContent {
+    intro: String,
+    not_you: String,
+    /// Label and value of what is known about the change.
+    rows: Vec<(&'static str, String)>,
+}
+
+fn password_changed(changed: &PasswordChanged, frame: Frame) -> Rendered {
+    let say = frame.say;
+    let app = one_line(&changed.app_label);
+    let address = changed.client_address.as_deref().and_then(|text| text.parse().ok());
+    let rows = [
+        (say.when_label, Some((say.when)(utc(changed.when)))),
+        (say.app_label, Some(app.clone())),
+        (say.browser_label, changed.user_agent.as_deref().and_then(browser::describe)),
+        (say.address_label, address.map(|ip: std::net::IpAddr| ip.to_canonical().to_string())),
+    ];
+    let content = ChangedContent {
+        intro: (say.changed_intro)(&one_line(&changed.identifier)),
+        not_you: (say.changed_not_you)(&app),
+        rows: rows.into_iter().filter_map(|(label, value)| Some((label, value?))).collect(),
+    };
+    let subject = (say.changed_subject)(&frame.org_raw);
+    let text = ChangedText { frame: &frame, content: &content }.render();
+    let html = ChangedHtml { frame: &frame, content: &content }.render();
+    finish(subject, text, html, frame.language)
+}
+
+fn finish(
+    subject: String,
+    text: askama::Result<String>,
+    html: askama::Result<String>,
+    language: Language,
+) -> Rendered {
+    // Templates fail only when a value's own `Display` does; ours are strings.
+    debug_assert!(text.is_ok() && html.is_ok(), "templates of strings render");
+    Rendered {
+        subject,
+        text: text.unwrap_or_default(),
+        html: html.unwrap_or_default(),
+        language,
+    }
+}
+
+fn utc(time: Timestamp) -> DateTime {
+    let known = jiff::Timestamp::from_millisecond(time.as_millis());
+    TimeZone::UTC.to_datetime(known.unwrap_or(jiff::Timestamp::MAX))
+}
+
+/// A host name as autofill knows it: no port, no path.
+fn is_host(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 253
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+}

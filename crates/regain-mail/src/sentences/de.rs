@@ -1,0 +1,69 @@
+//! German, without a form of address that a site might not want.
+
+use jiff::civil::DateTime;
+
+use super::Sentences;
+
+const MONTHS: [&str; 12] = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+];
+
+pub(super) static SENTENCES: Sentences = Sentences {
+    app_label: "App",
+    address_label: "Netzadresse",
+    automatic: |org| {
+        format!("Diese Mail wurde automatisch von {org} verschickt. Antworten werden nicht gelesen.")
+    },
+    browser_label: "Browser",
+    changed_heading: "Das Passwort wurde geändert",
+    changed_intro: |identifier| format!("Das Konto {identifier} hat ein neues Passwort."),
+    changed_not_you: |app| {
+        format!(
+            "Wenn nicht, benutzt vielleicht jemand anderes das Konto. Bitte {app} auf dem gewohnten \
+             Weg öffnen, „Passwort vergessen?“ wählen und ein anderes Passwort setzen. Danach bitte \
+             um Hilfe fragen."
+        )
+    },
+    changed_subject: |org| format!("Das Passwort für {org} wurde geändert"),
+    changed_was_you: "Wenn das so gewollt war, ist alles gut und nichts weiter zu tun.",
+    code_lives: |minutes| match minutes {
+        1 => "Er gilt einmal, für 1 Minute.".to_owned(),
+        _ => format!("Er gilt einmal, für {minutes} Minuten."),
+    },
+    enter_this_code: "Zurück auf der Seite, die danach fragt, diesen Code eingeben:",
+    help_label: "Hilfe",
+    never_share: "Niemand, der helfen will, braucht diesen Code. Bitte nicht vorlesen und nicht \
+                  weitergeben.",
+    recovery_heading: "Ein neues Passwort setzen",
+    recovery_intro: |identifier, app| {
+        format!("Für {identifier} soll in {app} ein neues Passwort gesetzt werden.")
+    },
+    recovery_not_you: "Das war jemand anderes? Dann ist nichts zu tun: Das Passwort bleibt, wie es \
+                       ist.",
+    recovery_subject: |org| format!("Ein neues Passwort für {org}"),
+    request_word: |word| {
+        format!(
+            "Auf der Seite steht „Anfrage {word}“. Steht dort etwas anderes, bitte auf die Mail zu \
+             jener Anfrage warten."
+        )
+    },
+    when,
+    when_label: "Zeit",
+    with_request_word: |subject, word| format!("{subject} (Anfrage {word})"),
+};
+
+fn when(time: DateTime) -> String {
+    let month = MONTHS.get(usize::from(time.month().unsigned_abs()) - 1).unwrap_or(&"");
+    format!("{}. {month} {}, {:02}:{:02} Uhr UTC", time.day(), time.year(), time.hour(), time.minute())
+}

@@ -1,0 +1,64 @@
+//! English.
+//!
+//! Only ASCII: then the HTML part travels as it stands, and people's scrapers that read the raw
+//! mail find `enter this code: <b>123456</b>` on one line.
+
+use jiff::civil::DateTime;
+
+use super::Sentences;
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+pub(super) static SENTENCES: Sentences = Sentences {
+    app_label: "App",
+    address_label: "Network address",
+    automatic: |org| format!("{org} sent this mail automatically. Answers to it are not read."),
+    browser_label: "Browser",
+    changed_heading: "Your password was changed",
+    changed_intro: |identifier| format!("The account {identifier} has a new password."),
+    changed_not_you: |app| {
+        format!(
+            "If it was not you, somebody else may be using your account. Open {app} the way you \
+             always do, choose \"Forgot password?\" and set another password. Then ask for help."
+        )
+    },
+    changed_subject: |org| format!("Your password for {org} was changed"),
+    changed_was_you: "If that was you, all is well and there is nothing to do.",
+    code_lives: |minutes| match minutes {
+        1 => "It works once, for 1 minute.".to_owned(),
+        _ => format!("It works once, for {minutes} minutes."),
+    },
+    enter_this_code: "Go back to the page where you asked, and enter this code:",
+    help_label: "Help",
+    never_share: "Nobody who helps you ever needs this code. Do not read it out or pass it on.",
+    recovery_heading: "Set a new password",
+    recovery_intro: |identifier, app| {
+        format!("Somebody, probably you, wants to set a new password for {identifier} in {app}.")
+    },
+    recovery_not_you: "You did not ask for it? Then do nothing: your password stays as it is.",
+    recovery_subject: |org| format!("Set a new password for {org}"),
+    request_word: |word| {
+        format!("Your page says \"request {word}\". If it says something else, wait for its mail.")
+    },
+    when,
+    when_label: "Time",
+    with_request_word: |subject, word| format!("{subject} (request {word})"),
+};
+
+fn when(time: DateTime) -> String {
+    let month = MONTHS.get(usize::from(time.month().unsigned_abs()) - 1).unwrap_or(&"");
+    format!("{} {month} {}, {:02}:{:02} UTC", time.day(), time.year(), time.hour(), time.minute())
+}

@@ -1,0 +1,53 @@
+//! Japanese.
+
+use jiff::civil::DateTime;
+
+use super::Sentences;
+
+pub(super) static SENTENCES: Sentences = Sentences {
+    app_label: "アプリ",
+    address_label: "接続元アドレス",
+    automatic: |org| {
+        format!("このメールは {org} から自動的に送信されています。返信いただいてもお読みできません。")
+    },
+    browser_label: "ブラウザー",
+    changed_heading: "パスワードが変更されました",
+    changed_intro: |identifier| format!("アカウント {identifier} のパスワードが新しくなりました。"),
+    changed_not_you: |app| {
+        format!(
+            "お心当たりがない場合、第三者がアカウントを使用しているおそれがあります。いつもの方法で \
+             {app} を開き、「パスワードをお忘れですか？」から別のパスワードを設定したうえで、\
+             お問い合わせください。"
+        )
+    },
+    changed_subject: |org| format!("{org} のパスワードが変更されました"),
+    changed_was_you: "ご自身で変更された場合は、何もする必要はありません。",
+    code_lives: |minutes| format!("このコードは {minutes} 分間、1 回だけ使えます。"),
+    enter_this_code: "お手続き中のページに戻り、次のコードを入力してください：",
+    help_label: "お問い合わせ",
+    never_share: "サポート担当者がこのコードをお尋ねすることはありません。他の人に教えないでください。",
+    recovery_heading: "新しいパスワードの設定",
+    recovery_intro: |identifier, app| {
+        format!("{app} で {identifier} の新しいパスワードを設定する手続きが始まりました。")
+    },
+    recovery_not_you: "お心当たりがない場合は、何もする必要はありません。パスワードは変わりません。",
+    recovery_subject: |org| format!("{org} の新しいパスワードの設定"),
+    request_word: |word| {
+        format!(
+            "ページには「リクエスト {word}」と表示されています。別の言葉が表示されている場合は、\
+             そのリクエストのメールをお待ちください。"
+        )
+    },
+    when: |time: DateTime| {
+        format!(
+            "{}年{}月{}日 {:02}:{:02}（UTC）",
+            time.year(),
+            time.month(),
+            time.day(),
+            time.hour(),
+            time.minute()
+        )
+    },
+    when_label: "日時",
+    with_request_word: |subject, word| format!("{subject}（リクエスト {word}）"),
+};
