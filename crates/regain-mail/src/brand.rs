@@ -15,8 +15,12 @@ impl Brand {
     /// The support address, if it is one that a mail may link to.
     pub(crate) fn safe_support_url(&self) -> Option<&str> {
         let url = self.support_url.as_deref()?.trim();
-        let known = ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme));
-        let clean = url.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>'));
+        let known = ["https://", "http://", "mailto:"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme));
+        let clean = url
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>'));
         (known && clean).then_some(url)
     }
 }
@@ -28,7 +32,10 @@ mod tests {
     #[test]
     fn only_addresses_that_open_a_page_or_a_mail_are_linked() {
         let linked = |url: &str| {
-            let brand = Brand { org_name: String::new(), support_url: Some(url.to_owned()) };
+            let brand = Brand {
+                org_name: String::new(),
+                support_url: Some(url.to_owned()),
+            };
             brand.safe_support_url().is_some()
         };
         assert!(linked("https://example.com/help"));

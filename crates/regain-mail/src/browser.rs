@@ -30,7 +30,10 @@ const PROGRAM_CHARS_MAX: usize = 40;
 /// into it that mail programs turn into a link.
 pub(crate) fn describe(user_agent: &str) -> Option<String> {
     let find = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
+        names
+            .iter()
+            .find(|(mark, _)| user_agent.contains(mark))
+            .map(|(_, name)| *name)
     };
     match (find(&BROWSERS), find(&SYSTEMS)) {
         (Some(browser), Some(system)) => Some(format!("{browser}, {system}")),
@@ -42,7 +45,9 @@ pub(crate) fn describe(user_agent: &str) -> Option<String> {
 /// The product name in front of the first slash, if it is a plain word.
 fn program(user_agent: &str) -> Option<String> {
     let name = one_line(user_agent.split(['/', ' ']).next()?);
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let plain = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     (plain && !name.is_empty() && name.len() <= PROGRAM_CHARS_MAX).then_some(name)
 }
 
@@ -53,7 +58,10 @@ mod tests {
     #[test]
     fn browsers_are_named() {
         for (agent, words) in [
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:149.0) Gecko/20100101 Firefox/149.0", "Firefox, Linux"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:149.0) Gecko/20100101 Firefox/149.0",
+                "Firefox, Linux",
+            ),
             (
                 "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                  Chrome/150.0.0.0 Safari/537.36 Edg/150.0.0.0",
@@ -73,7 +81,14 @@ mod tests {
 
     #[test]
     fn hostile_agents_are_not_repeated() {
-        for agent in ["http://evil.example/x", "evil.example", "<b>x", "", "\r\nBcc:x", &"a".repeat(99)] {
+        for agent in [
+            "http://evil.example/x",
+            "evil.example",
+            "<b>x",
+            "",
+            "\r\nBcc:x",
+            &"a".repeat(99),
+        ] {
             assert_eq!(describe(agent), None, "{agent:?}");
         }
     }

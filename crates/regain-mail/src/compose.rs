@@ -12,6 +12,8 @@ use crate::Rendered;
 
 const ADDRESS_BYTES_MAX: usize = 254;
 const NAME_CHARS_MAX: usize = 200;
+/// Far below 998, the longest line there may be: a subject of one word cannot be folded.
+const SUBJECT_CHARS_MAX: usize = 250;
 
 /// Why a message cannot be composed. The text names no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +24,8 @@ pub enum MailError {
     /// The sender is no address, or its name holds line breaks.
     #[error("the sender is not of the form `Name <address>` or `address`")]
     Sender,
-    /// The subject holds a line break or another control character (M-05).
-    #[error("the subject holds a line break or another control character")]
+    /// The subject is too long, or holds a line break or another control character (M-05).
+    #[error("the subject is too long or holds a line break or another control character")]
     Subject,
     /// The host of the `Message-ID` is no host name.
     #[error("the host of the Message-ID is not a plain host name")]
@@ -54,7 +56,9 @@ impl Sender {
         }
         let address = plain_address(address).ok_or(MailError::Sender)?;
         let name = (!name.is_empty()).then(|| name.to_owned());
-        Ok(Self { mailbox: Mailbox::new(name, address) })
+        Ok(Self {
+            mailbox: Mailbox::new(name, address),
+        })
     }
 
     /// The bare address.
@@ -69,7 +73,11 @@ impl FromStr for Sender {
 
     /// Reads `Name <address>`, `"Name" <address>` or `address`.
     fn from_str(text: &str) -> Result<Self, MailError> {
-        match text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
+        match text
+            .trim()
+            .strip_suffix('>')
+            .and_then(|text| text.rsplit_once('<'))
+        {
             Some((name, address)) => Self::new(name.trim().trim_matches('"'), address),
             None => Self::new("", text.trim()),
         }
@@ -135,7 +143,9 @@ impl Message {
 impl std::fmt::Debug for Message {
     /// Its id only: address and content are nobody's business in a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Message").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,7 +157,8 @@ impl std::fmt::Debug for Message {
 /// [`MailError`] names the part that does not fit a mail. Nothing is repaired in silence: a line
 /// break in a header is refused (M-05).
 pub fn compose(envelope: &Envelope, rendered: &Rendered) -> Result<Message, MailError> {
-    if rendered.subject.chars().any(char::is_control) {
+    let subject = &rendered.subject;
+    if subject.chars().any(char::is_control) || subject.chars().count() > SUBJECT_CHARS_MAX {
         return Err(MailError::Subject);
     }
     let to = plain_address(&envelope.to).ok_or(MailError::Recipient)?;
@@ -159,7 +170,7 @@ pub fn compose(envelope: &Envelope, rendered: &Rendered) -> Result<Message, Mail
         .date(UNIX_EPOCH + since_1970(envelope.date)?)
         .from(envelope.from.mailbox.clone())
         .to(Mailbox::new(None, to))
-        .subject(rendered.subject.clone())
+        .subject(subject.clone())
         .message_id(Some(message_id(envelope)?))
         .raw_header(text_header("Auto-Submitted", "auto-generated"))
         .raw_header(text_header("X-Auto-Response-Suppress", "All"))
@@ -181,7 +192,9 @@ fn text_header(name: &'static str, value: &str) -> HeaderValue {
 /// `<outbox id@host>`: the same for every attempt, so that a mail which arrives twice is one.
 fn message_id(envelope: &Envelope) -> Result<String, MailError> {
     let host = &envelope.message_id_host;
-    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+    let plain = host
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
     if host.is_empty() || host.len() > ADDRESS_BYTES_MAX || !plain {
         return Err(MailError::MessageIdHost);
     }
@@ -192,7 +205,11 @@ fn since_1970(date: Timestamp) -> Result<Duration, MailError> {
     const YEAR_10000_SECONDS: u64 = 253_402_300_800;
     let millis = u64::try_from(date.as_millis()).map_err(|_| MailError::Date)?;
     let since = Duration::from_millis(millis);
-    if since.as_secs() < YEAR_10000_SECONDS { Ok(since) } else { Err(MailError::Date) }
+    if since.as_secs() < YEAR_10000_SECONDS {
+        Ok(since)
+    } else {
+        Err(MailError::Date)
+    }
 }
 
 /// One address without comments, quotes, lists or routes (N-03), its domain as an A-label so that
@@ -200,9 +217,17 @@ fn since_1970(date: Timestamp) -> Result<Duration, MailError> {
 fn plain_address(text: &str) -> Option<Address> {
     let (local, domain) = text.rsplit_once('@')?;
     let forbidden = |c: char| {
-        c.is_control() || c.is_whitespace() || matches!(c, ',' | ';' | ':' | '<' | '>' | '"' | '(' | ')' | '[' | ']' | '\\' | '@')
+        c.is_control()
+            || c.is_whitespace()
+            || matches!(
+                c,
+                ',' | ';' | ':' | '<' | '>' | '"' | '(' | ')' | '[' | ']' | '\\' | '@'
+            )
     };
-    if text.len() > ADDRESS_BYTES_MAX || local.chars().any(forbidden) || domain.chars().any(forbidden) {
+    if text.len() > ADDRESS_BYTES_MAX
+        || local.chars().any(forbidden)
+        || domain.chars().any(forbidden)
+    {
         return None;
     }
     Address::new(local, idna::domain_to_ascii(domain).ok()?).ok()

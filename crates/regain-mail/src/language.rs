@@ -37,9 +37,9 @@ impl Language {
     pub fn choose(accept_language_or_locale: &str) -> Self {
         let mut best = (0, Self::default());
         for range in accept_language_or_locale.split(',').take(RANGES_MAX) {
-            let (tag, weight) = range.split_once(";q=").map_or((range, 1000), |(tag, weight)| {
-                (tag, thousandths(weight))
-            });
+            let (tag, weight) = range
+                .split_once(";q=")
+                .map_or((range, 1000), |(tag, weight)| (tag, thousandths(weight)));
             // The first of equal weight stands.
             if let Some(language) = Self::of_tag(tag)
                 && weight > best.0
@@ -52,7 +52,9 @@ impl Language {
 
     fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_', '.', ';']).next()?;
-        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
+        Self::ALL
+            .into_iter()
+            .find(|language| language.tag().eq_ignore_ascii_case(primary))
     }
 }
 

@@ -180,7 +180,14 @@ impl DevMailbox {
     pub async fn note(&self, to: &str, reason: &str) -> Result<(), MailboxError> {
         let at = self.clock.now().to_string();
         let (to, reason) = (to.to_owned(), reason.to_owned());
-        self.notes.put(|number| Note { id: format!("note{number}"), at, to, reason }).await
+        self.notes
+            .put(|number| Note {
+                id: format!("note{number}"),
+                at,
+                to,
+                reason,
+            })
+            .await
     }
 
     /// Adds to the timeline of a message; nothing when the message is not here.
@@ -196,7 +203,9 @@ impl DevMailbox {
         detail: Option<String>,
     ) -> Result<(), MailboxError> {
         let event = event(self.clock.now(), kind, detail);
-        self.messages.change(id.as_str(), |message| add_event(message, event)).await?;
+        self.messages
+            .change(id.as_str(), |message| add_event(message, event))
+            .await?;
         Ok(())
     }
 
@@ -232,17 +241,27 @@ impl Transport for DevMailbox {
             self.keep(message).await?;
             self.event(message.id(), EventKind::Sent, None).await
         };
-        kept.await.map_err(|error| SendError::Temporary(error.to_string()))?;
-        Ok(Accepted { detail: "kept in the dev mailbox".to_owned() })
+        kept.await
+            .map_err(|error| SendError::Temporary(error.to_string()))?;
+        Ok(Accepted {
+            detail: "kept in the dev mailbox".to_owned(),
+        })
     }
 
     async fn check(&self) -> Result<(), SendError> {
-        self.messages.check().await.map_err(|error| SendError::Temporary(error.to_string()))
+        self.messages
+            .check()
+            .await
+            .map_err(|error| SendError::Temporary(error.to_string()))
     }
 }
 
 fn event(at: Timestamp, kind: EventKind, detail: Option<String>) -> Event {
-    Event { at: at.to_string(), kind, detail }
+    Event {
+        at: at.to_string(),
+        kind,
+        detail,
+    }
 }
 
 fn add_event(message: &mut MailboxMessage, event: Event) {

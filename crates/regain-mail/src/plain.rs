@@ -7,7 +7,13 @@ const SHOWN_CHARS_MAX: usize = 120;
 ///
 /// Markup is not its business: the HTML template escapes whole sentences.
 pub(crate) fn one_line(text: &str) -> String {
-    let spaced = text.chars().map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c });
+    let spaced = text.chars().map(|c| {
+        if c.is_control() || c.is_whitespace() {
+            ' '
+        } else {
+            c
+        }
+    });
     let seen: String = spaced.filter(|c| !is_hidden(*c)).collect();
     let mut line = seen.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() > SHOWN_CHARS_MAX {
@@ -33,7 +39,10 @@ mod tests {
 
     #[test]
     fn a_value_cannot_leave_its_line() {
-        assert_eq!(one_line("a\r\n\r\n999999\u{2028}b\u{85}c\td "), "a 999999 b c d");
+        assert_eq!(
+            one_line("a\r\n\r\n999999\u{2028}b\u{85}c\td "),
+            "a 999999 b c d"
+        );
     }
 
     #[test]
@@ -44,6 +53,9 @@ mod tests {
     #[test]
     fn long_values_are_cut() {
         assert_eq!(one_line(&"ä".repeat(500)).chars().count(), SHOWN_CHARS_MAX);
-        assert_eq!(one_line(&"ä".repeat(SHOWN_CHARS_MAX)).chars().last(), Some('ä'));
+        assert_eq!(
+            one_line(&"ä".repeat(SHOWN_CHARS_MAX)).chars().last(),
+            Some('ä')
+        );
     }
 }

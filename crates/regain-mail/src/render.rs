@@ -25,7 +25,9 @@ pub struct Rendered {
 impl std::fmt::Debug for Rendered {
     /// Without the parts: they hold the code.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rendered").field("language", &self.language).finish_non_exhaustive()
+        f.debug_struct("Rendered")
+            .field("language", &self.language)
+            .finish_non_exhaustive()
     }
 }
 
@@ -47,6 +49,8 @@ pub fn render(mail: &Mail, brand: &Brand, language: Language) -> Rendered {
 struct Frame {
     language: Language,
     say: &'static Sentences,
+    /// What to do with the code, in English, under a mail in another language.
+    english: Option<&'static str>,
     org_raw: String,
     org: String,
     automatic: String,
@@ -60,6 +64,8 @@ impl Frame {
         Self {
             language,
             say,
+            english: (language != Language::En)
+                .then(|| Sentences::of(Language::En).enter_this_code),
             org_raw: brand.org_name.clone(),
             automatic: (say.automatic)(&org),
             org,
@@ -106,10 +112,20 @@ impl RecoveryContent {
 fn recovery_code(recovery: &RecoveryCode, frame: Frame) -> Rendered {
     let say = frame.say;
     let code = recovery.code.expose().clone();
-    let word = recovery.request_word.as_deref().map(one_line).filter(|word| !word.is_empty());
-    let host = recovery.autofill_host.as_deref().filter(|host| is_host(host));
+    let word = recovery
+        .request_word
+        .as_deref()
+        .map(one_line)
+        .filter(|word| !word.is_empty());
+    let host = recovery
+        .autofill_host
+        .as_deref()
+        .filter(|host| is_host(host));
     let content = RecoveryContent {
-        intro: (say.recovery_intro)(&one_line(&recovery.identifier), &one_line(&recovery.app_label)),
+        intro: (say.recovery_intro)(
+            &one_line(&recovery.identifier),
+            &one_line(&recovery.app_label),
+        ),
         code_lives: (say.code_lives)(recovery.minutes),
         request_word: word.as_deref().map(say.request_word),
         autofill: host.map(|host| format!("@{host} #{code}")),
@@ -120,8 +136,16 @@ fn recovery_code(recovery: &RecoveryCode, frame: Frame) -> Rendered {
         Some(word) if !word.is_empty() => (say.with_request_word)(&subject, word),
         _ => subject,
     };
-    let text = RecoveryText { frame: &frame, content: &content }.render();
-    let html = RecoveryHtml { frame: &frame, content: &content }.render();
+    let text = RecoveryText {
+        frame: &frame,
+        content: &content,
+    }
+    .render();
+    let html = RecoveryHtml {
+        frame: &frame,
+        content: &content,
+    }
+    .render();
     finish(subject, text, html, frame.language)
 }
 
@@ -149,21 +173,41 @@ struct ChangedContent {
 fn password_changed(changed: &PasswordChanged, frame: Frame) -> Rendered {
     let say = frame.say;
     let app = one_line(&changed.app_label);
-    let address = changed.client_address.as_deref().and_then(|text| text.parse().ok());
+    let address = changed
+        .client_address
+        .as_deref()
+        .and_then(|text| text.parse().ok());
     let rows = [
         (say.when_label, Some((say.when)(utc(changed.when)))),
         (say.app_label, Some(app.clone())),
-        (say.browser_label, changed.user_agent.as_deref().and_then(browser::describe)),
-        (say.address_label, address.map(|ip: std::net::IpAddr| ip.to_canonical().to_string())),
+        (
+            say.browser_label,
+            changed.user_agent.as_deref().and_then(browser::describe),
+        ),
+        (
+            say.address_label,
+            address.map(|ip: std::net::IpAddr| ip.to_canonical().to_string()),
+        ),
     ];
     let content = ChangedContent {
         intro: (say.changed_intro)(&one_line(&changed.identifier)),
         not_you: (say.changed_not_you)(&app),
-        rows: rows.into_iter().filter_map(|(label, value)| Some((label, value?))).collect(),
+        rows: rows
+            .into_iter()
+            .filter_map(|(label, value)| Some((label, value?)))
+            .collect(),
     };
     let subject = (say.changed_subject)(&frame.org_raw);
-    let text = ChangedText { frame: &frame, content: &content }.render();
-    let html = ChangedHtml { frame: &frame, content: &content }.render();
+    let text = ChangedText {
+        frame: &frame,
+        content: &content,
+    }
+    .render();
+    let html = ChangedHtml {
+        frame: &frame,
+        content: &content,
+    }
+    .render();
     finish(subject, text, html, frame.language)
 }
 
@@ -192,5 +236,7 @@ fn utc(time: Timestamp) -> DateTime {
 fn is_host(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 253
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
 }

@@ -82,7 +82,9 @@ pub struct SmtpTransport {
 
 impl std::fmt::Debug for SmtpTransport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SmtpTransport").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("SmtpTransport")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,8 +102,16 @@ impl SmtpTransport {
             Tls::None => None,
             Tls::Implicit | Tls::StartTls => Some(tls_parameters(&settings)?),
         };
-        let hello = settings.hello_name.clone().unwrap_or_else(|| "localhost".to_owned());
-        Ok(Self { settings, hello: ClientId::Domain(hello), tls, idle: Mutex::default() })
+        let hello = settings
+            .hello_name
+            .clone()
+            .unwrap_or_else(|| "localhost".to_owned());
+        Ok(Self {
+            settings,
+            hello: ClientId::Domain(hello),
+            tls,
+            idle: Mutex::default(),
+        })
     }
 
     async fn deliver(&self, message: &Message) -> Result<Accepted, SendError> {
@@ -111,7 +121,9 @@ impl SmtpTransport {
             .await
             .map_err(|error| refused(&error))?;
         self.keep(connection);
-        Ok(Accepted { detail: answer.code().to_string() })
+        Ok(Accepted {
+            detail: answer.code().to_string(),
+        })
     }
 
     async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
@@ -120,11 +132,17 @@ impl SmtpTransport {
                 return Ok(connection);
             }
         }
-        self.connect().await.map_err(|error| unreachable_relay(&error))
+        self.connect()
+            .await
+            .map_err(|error| unreachable_relay(&error))
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let wrapped = if self.settings.tls == Tls::Implicit { self.tls.clone() } else { None };
+        let wrapped = if self.settings.tls == Tls::Implicit {
+            self.tls.clone()
+        } else {
+            None
+        };
         let mut connection = AsyncSmtpConnection::connect_tokio1(
             (self.settings.host.as_str(), self.settings.port),
             Some(self.settings.timeout),
@@ -138,13 +156,18 @@ impl SmtpTransport {
         }
         if let Some((user, password)) = &self.settings.credentials {
             let credentials = Credentials::new(user.clone(), password.expose().clone());
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await?;
+            connection
+                .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
+                .await?;
         }
         Ok(connection)
     }
 
     fn take_idle(&self) -> Option<AsyncSmtpConnection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
     }
 
     fn keep(&self, connection: AsyncSmtpConnection) {
@@ -158,9 +181,13 @@ impl SmtpTransport {
         &self,
         work: impl Future<Output = Result<T, SendError>>,
     ) -> Result<T, SendError> {
-        tokio::time::timeout(self.settings.timeout, work).await.unwrap_or_else(|_| {
-            Err(SendError::Temporary("the mail relay did not answer in time".to_owned()))
-        })
+        tokio::time::timeout(self.settings.timeout, work)
+            .await
+            .unwrap_or_else(|_| {
+                Err(SendError::Temporary(
+                    "the mail relay did not answer in time".to_owned(),
+                ))
+            })
     }
 }
 
@@ -185,8 +212,8 @@ fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, SmtpSettings
         .dangerous_accept_invalid_certs(settings.danger_accept_invalid_certificates)
         .dangerous_accept_invalid_hostnames(settings.danger_accept_invalid_certificates);
     if let Some(pem) = &settings.ca_pem {
-        let certificate = Certificate::from_pem(pem.as_bytes())
-            .map_err(|_| SmtpSettingsError::Certificates)?;
+        let certificate =
+            Certificate::from_pem(pem.as_bytes()).map_err(|_| SmtpSettingsError::Certificates)?;
         builder = builder
             .certificate_store(CertificateStore::None)
             .add_root_certificate(certificate);
@@ -200,9 +227,7 @@ fn refused(error: &Error) -> SendError {
         Some(code) if error.is_permanent() => {
             SendError::Permanent(format!("the mail relay refused the message ({code})"))
         }
-        Some(code) => {
-            SendError::Temporary(format!("the mail relay put the message off ({code})"))
-        }
+        Some(code) => SendError::Temporary(format!("the mail relay put the message off ({code})")),
         // The one thing that the client itself refuses at this point.
         None if error.is_client() => SendError::Permanent(
             "the mail relay takes no addresses with letters beyond ASCII".to_owned(),

@@ -13,10 +13,20 @@ use crate::Message;
 const CODE_DIGITS: std::ops::RangeInclusive<usize> = 6..=12;
 
 pub(super) fn read(message: &Message) -> MailboxMessage {
-    let parsed = MessageParser::default().parse(message.raw()).unwrap_or_default();
-    let text = parsed.body_text(0).map(|text| unix_lines(&text)).unwrap_or_default();
-    let html = parsed.body_html(0).map(|html| unix_lines(&html)).unwrap_or_default();
-    let decoded = parsed.headers_raw().map(|(name, raw)| (name.to_owned(), unfold(raw)));
+    let parsed = MessageParser::default()
+        .parse(message.raw())
+        .unwrap_or_default();
+    let text = parsed
+        .body_text(0)
+        .map(|text| unix_lines(&text))
+        .unwrap_or_default();
+    let html = parsed
+        .body_html(0)
+        .map(|html| unix_lines(&html))
+        .unwrap_or_default();
+    let decoded = parsed
+        .headers_raw()
+        .map(|(name, raw)| (name.to_owned(), unfold(raw)));
     let mut headers: BTreeMap<String, String> = decoded.collect();
     let subject = parsed.subject().unwrap_or_default().to_owned();
     if let Some(value) = headers.get_mut("Subject") {
@@ -45,9 +55,8 @@ fn unfold(raw: &str) -> String {
 
 /// The first line of nothing but digits.
 fn code_in(text: &str) -> Option<String> {
-    let is_code = |line: &&str| {
-        CODE_DIGITS.contains(&line.len()) && line.bytes().all(|b| b.is_ascii_digit())
-    };
+    let is_code =
+        |line: &&str| CODE_DIGITS.contains(&line.len()) && line.bytes().all(|b| b.is_ascii_digit());
     text.lines().map(str::trim).find(is_code).map(str::to_owned)
 }
 
@@ -66,7 +75,10 @@ mod tests {
 
     #[test]
     fn the_code_is_the_line_of_digits() {
-        assert_eq!(code_in("Enter 999999 here\n\n 123456 \n\n@a.example #777777"), Some("123456".to_owned()));
+        assert_eq!(
+            code_in("Enter 999999 here\n\n 123456 \n\n@a.example #777777"),
+            Some("123456".to_owned())
+        );
         assert_eq!(code_in("123 456\n12345\n1234567890123\n"), None);
     }
 
@@ -74,7 +86,10 @@ mod tests {
     fn the_link_is_the_button_s() {
         let html = r#"<a href="https://x.example/help">?</a>
             <a id="email-authentication-button" href="https://x.example/v?a=1&amp;b=2">Go</a>"#;
-        assert_eq!(link_in(html).as_deref(), Some("https://x.example/v?a=1&b=2"));
+        assert_eq!(
+            link_in(html).as_deref(),
+            Some("https://x.example/v?a=1&b=2")
+        );
         assert_eq!(link_in(r#"<a href="https://x.example/help">?</a>"#), None);
     }
 }

@@ -106,7 +106,10 @@ impl<T: Entry> Shelf<T> {
             let mut records = self.records();
             records.push_back(Numbered { number, record });
             let excess = records.len().saturating_sub(self.records_max);
-            records.drain(..excess).map(|old| old.number).collect::<Vec<_>>()
+            records
+                .drain(..excess)
+                .map(|old| old.number)
+                .collect::<Vec<_>>()
         };
         self.changes.send_modify(|count| *count += 1);
         for number in dropped {
@@ -124,10 +127,15 @@ impl<T: Entry> Shelf<T> {
         let _writing = self.next.lock().await;
         let found = {
             let records = self.records();
-            let of_id = records.iter().rev().find(|numbered| numbered.record.id() == id);
+            let of_id = records
+                .iter()
+                .rev()
+                .find(|numbered| numbered.record.id() == id);
             of_id.map(|numbered| (numbered.number, numbered.record.clone()))
         };
-        let Some((number, mut record)) = found else { return Ok(false) };
+        let Some((number, mut record)) = found else {
+            return Ok(false);
+        };
         edit(&mut record);
         self.write(number, &record).await?;
         if let Some(kept) = self.records().iter_mut().find(|kept| kept.number == number) {
@@ -172,8 +180,14 @@ impl<T: Entry> Shelf<T> {
 }
 
 fn number_of(path: &Path) -> Option<u64> {
-    let is_record = path.extension().is_some_and(|extension| extension == "json");
-    if is_record { path.file_stem()?.to_str()?.parse().ok() } else { None }
+    let is_record = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    if is_record {
+        path.file_stem()?.to_str()?.parse().ok()
+    } else {
+        None
+    }
 }
 
 async fn remove(file: &Path) -> std::io::Result<()> {

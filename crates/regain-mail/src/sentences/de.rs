@@ -21,9 +21,11 @@ const MONTHS: [&str; 12] = [
 
 pub(super) static SENTENCES: Sentences = Sentences {
     app_label: "App",
-    address_label: "Netzadresse",
+    address_label: "IP-Adresse",
     automatic: |org| {
-        format!("Diese Mail wurde automatisch von {org} verschickt. Antworten werden nicht gelesen.")
+        format!(
+            "Diese Mail wurde automatisch von {org} verschickt. Antworten werden nicht gelesen."
+        )
     },
     browser_label: "Browser",
     changed_heading: "Das Passwort wurde geändert",
@@ -38,32 +40,35 @@ pub(super) static SENTENCES: Sentences = Sentences {
     changed_subject: |org| format!("Das Passwort für {org} wurde geändert"),
     changed_was_you: "Wenn das so gewollt war, ist alles gut und nichts weiter zu tun.",
     code_lives: |minutes| match minutes {
-        1 => "Er gilt einmal, für 1 Minute.".to_owned(),
-        _ => format!("Er gilt einmal, für {minutes} Minuten."),
+        1 => "Er gilt ein Mal, binnen 1 Minute.".to_owned(),
+        _ => format!("Er gilt ein Mal, binnen {minutes} Minuten."),
     },
-    enter_this_code: "Zurück auf der Seite, die danach fragt, diesen Code eingeben:",
+    enter_this_code: "Bitte auf der Seite, die nach dem Code fragt, diesen Code eingeben:",
     help_label: "Hilfe",
     never_share: "Niemand, der helfen will, braucht diesen Code. Bitte nicht vorlesen und nicht \
                   weitergeben.",
-    recovery_heading: "Ein neues Passwort setzen",
+    recovery_heading: "Passwort zurücksetzen",
     recovery_intro: |identifier, app| {
-        format!("Für {identifier} soll in {app} ein neues Passwort gesetzt werden.")
+        format!("Das Passwort von {identifier} soll in {app} zurückgesetzt werden.")
     },
     recovery_not_you: "Das war jemand anderes? Dann ist nichts zu tun: Das Passwort bleibt, wie es \
                        ist.",
-    recovery_subject: |org| format!("Ein neues Passwort für {org}"),
-    request_word: |word| {
-        format!(
-            "Auf der Seite steht „Anfrage {word}“. Steht dort etwas anderes, bitte auf die Mail zu \
-             jener Anfrage warten."
-        )
-    },
+    recovery_subject: |org| format!("Passwort für {org} zurücksetzen"),
+    request_word: |word| format!("Diese Mail gehört zu der Seite, auf der „Anfrage {word}“ steht."),
     when,
     when_label: "Zeit",
     with_request_word: |subject, word| format!("{subject} (Anfrage {word})"),
 };
 
 fn when(time: DateTime) -> String {
-    let month = MONTHS.get(usize::from(time.month().unsigned_abs()) - 1).unwrap_or(&"");
-    format!("{}. {month} {}, {:02}:{:02} Uhr UTC", time.day(), time.year(), time.hour(), time.minute())
+    let month = MONTHS
+        .get(usize::from(time.month().unsigned_abs()) - 1)
+        .unwrap_or(&"");
+    format!(
+        "{}. {month} {}, {:02}:{:02} Uhr UTC",
+        time.day(),
+        time.year(),
+        time.hour(),
+        time.minute()
+    )
 }

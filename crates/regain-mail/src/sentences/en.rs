@@ -24,7 +24,7 @@ const MONTHS: [&str; 12] = [
 
 pub(super) static SENTENCES: Sentences = Sentences {
     app_label: "App",
-    address_label: "Network address",
+    address_label: "IP address",
     automatic: |org| format!("{org} sent this mail automatically. Answers to it are not read."),
     browser_label: "Browser",
     changed_heading: "Your password was changed",
@@ -38,27 +38,33 @@ pub(super) static SENTENCES: Sentences = Sentences {
     changed_subject: |org| format!("Your password for {org} was changed"),
     changed_was_you: "If that was you, all is well and there is nothing to do.",
     code_lives: |minutes| match minutes {
-        1 => "It works once, for 1 minute.".to_owned(),
-        _ => format!("It works once, for {minutes} minutes."),
+        1 => "It works once, within 1 minute.".to_owned(),
+        _ => format!("It works once, within {minutes} minutes."),
     },
     enter_this_code: "Go back to the page where you asked, and enter this code:",
     help_label: "Help",
     never_share: "Nobody who helps you ever needs this code. Do not read it out or pass it on.",
-    recovery_heading: "Set a new password",
+    recovery_heading: "Reset your password",
     recovery_intro: |identifier, app| {
-        format!("Somebody, probably you, wants to set a new password for {identifier} in {app}.")
+        format!("Somebody, probably you, wants to reset the password of {identifier} in {app}.")
     },
     recovery_not_you: "You did not ask for it? Then do nothing: your password stays as it is.",
-    recovery_subject: |org| format!("Set a new password for {org}"),
-    request_word: |word| {
-        format!("Your page says \"request {word}\". If it says something else, wait for its mail.")
-    },
+    recovery_subject: |org| format!("Reset your password for {org}"),
+    request_word: |word| format!("This mail belongs to the page that says \"request {word}\"."),
     when,
     when_label: "Time",
     with_request_word: |subject, word| format!("{subject} (request {word})"),
 };
 
 fn when(time: DateTime) -> String {
-    let month = MONTHS.get(usize::from(time.month().unsigned_abs()) - 1).unwrap_or(&"");
-    format!("{} {month} {}, {:02}:{:02} UTC", time.day(), time.year(), time.hour(), time.minute())
+    let month = MONTHS
+        .get(usize::from(time.month().unsigned_abs()) - 1)
+        .unwrap_or(&"");
+    format!(
+        "{} {month} {}, {:02}:{:02} UTC",
+        time.day(),
+        time.year(),
+        time.hour(),
+        time.minute()
+    )
 }

@@ -6,9 +6,11 @@ use super::Sentences;
 
 pub(super) static SENTENCES: Sentences = Sentences {
     app_label: "アプリ",
-    address_label: "接続元アドレス",
+    address_label: "IP アドレス",
     automatic: |org| {
-        format!("このメールは {org} から自動的に送信されています。返信いただいてもお読みできません。")
+        format!(
+            "このメールは {org} から自動的に送信されています。返信いただいてもお読みできません。"
+        )
     },
     browser_label: "ブラウザー",
     changed_heading: "パスワードが変更されました",
@@ -26,17 +28,14 @@ pub(super) static SENTENCES: Sentences = Sentences {
     enter_this_code: "お手続き中のページに戻り、次のコードを入力してください：",
     help_label: "お問い合わせ",
     never_share: "サポート担当者がこのコードをお尋ねすることはありません。他の人に教えないでください。",
-    recovery_heading: "新しいパスワードの設定",
+    recovery_heading: "パスワードの再設定",
     recovery_intro: |identifier, app| {
-        format!("{app} で {identifier} の新しいパスワードを設定する手続きが始まりました。")
+        format!("{app} で {identifier} のパスワードを再設定する手続きが始まりました。")
     },
     recovery_not_you: "お心当たりがない場合は、何もする必要はありません。パスワードは変わりません。",
-    recovery_subject: |org| format!("{org} の新しいパスワードの設定"),
+    recovery_subject: |org| format!("{org} のパスワードの再設定"),
     request_word: |word| {
-        format!(
-            "ページには「リクエスト {word}」と表示されています。別の言葉が表示されている場合は、\
-             そのリクエストのメールをお待ちください。"
-        )
+        format!("このメールは「リクエスト {word}」と表示されているページのものです。")
     },
     when: |time: DateTime| {
         format!(
