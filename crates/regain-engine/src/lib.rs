@@ -1,1 +1,51 @@
-//! regain-engine
+//! The flow engine: what a person may do next, and what doing it changes.
+//!
+//! It is a pure function: state, input, facts, clock and randomness in; new state and effects
+//! out. It reads nothing, writes nothing and waits for nothing; the shell around it does.
+//!
+//! Read [`Flow`], then [`offers()`] (the one table of what is allowed), then [`step`] and
+//! [`present`].
+//!
+//! ```
+//! use regain_engine::{Flow, FlowApp, Offer, Policy, offers};
+//! use regain_types::{SystemEntropy, Timestamp};
+//! let flow = Flow::begin(FlowApp::sample(), Timestamp::from_millis(0), &mut SystemEntropy);
+//! let allowed = offers(&flow, &Policy::default());
+//! assert!(allowed.iter().any(|offer| *offer == Offer::Identify { with_password: true }));
+//! ```
+#![deny(missing_docs)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod authenticators;
+mod effect;
+mod flow;
+mod handle;
+mod input;
+mod intents;
+mod need;
+mod notice;
+mod offers;
+mod policy;
+mod present;
+mod refusal;
+mod step;
+mod steps;
+
+pub use authenticators::email::{CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket};
+pub use authenticators::{AuthenticatorKey, Descriptor, Proof, descriptors};
+pub use effect::{AuditEvent, AuditSubject, Effect, IssuedCode, Outcome, Outgoing};
+pub use flow::{
+    Challenge, Climb, Completed, Ending, Flow, FlowApp, Intent, Replay, Stage, Subject, Tally, Who,
+};
+pub use handle::{interaction_code, new_interaction_handle, next_state_handle, state_handle};
+pub use input::{Endpoint, Input};
+pub use need::{Facts, Need, NewPassword, StoredPassword, UserFacts, UserStatus};
+pub use notice::{Notice, Place};
+pub use offers::{Holder, Offer, Offers, offers};
+pub use policy::password::{BrokenRule, PasswordRules};
+pub use policy::{
+    EmailPolicy, Limits, Policy, RecoveryPolicy, RevokeSessions, SignInMode, SingleAuthenticator,
+};
+pub use present::{Frame, present, present_terminal};
+pub use refusal::Refusal;
+pub use step::{Env, NEEDS_PER_STEP_MAX, Step, Transition, step};

@@ -14,8 +14,14 @@ pub trait Entropy: Send {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
-    #[expect(clippy::expect_used, reason = "without randomness nothing safe can be done: stop")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the system"
+    )]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness nothing safe can be done: stop"
+    )]
     fn fill(&mut self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system hands out random bytes");
     }

@@ -16,7 +16,9 @@ const ID_CHARS_MAX: usize = 100;
 fn is_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= ID_CHARS_MAX
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 macro_rules! ids {

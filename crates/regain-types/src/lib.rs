@@ -11,6 +11,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod auth_server;
 mod entropy;
 mod id;
 mod identifier;
@@ -18,6 +19,7 @@ mod keys;
 mod secret;
 mod time;
 
+pub use auth_server::AuthServer;
 pub use entropy::{Entropy, SystemEntropy, random_array, random_base62, random_token};
 pub use id::{
     AuthenticatorId, ChallengeId, ClientId, EnrollmentId, FlowId, GrantId, IdError, OrgId,

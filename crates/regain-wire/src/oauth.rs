@@ -58,7 +58,7 @@ pub struct Discovery {
     pub issuer: String,
     /// Token endpoint.
     pub token_endpoint: String,
-    /// UserInfo endpoint.
+    /// User-info endpoint.
     pub userinfo_endpoint: String,
     /// Public keys.
     pub jwks_uri: String,

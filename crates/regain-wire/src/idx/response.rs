@@ -82,7 +82,11 @@ impl<T> Collection<T> {
     /// Wraps a list.
     #[must_use]
     pub fn of(value: Vec<T>) -> Self {
-        Self { kind: Some("array".to_owned()), value, extra: Map::new() }
+        Self {
+            kind: Some("array".to_owned()),
+            value,
+            extra: Map::new(),
+        }
     }
 }
 
@@ -103,7 +107,11 @@ impl<T> Object<T> {
     /// Wraps a thing.
     #[must_use]
     pub fn of(value: T) -> Self {
-        Self { kind: Some("object".to_owned()), value, extra: Map::new() }
+        Self {
+            kind: Some("object".to_owned()),
+            value,
+            extra: Map::new(),
+        }
     }
 }
 

@@ -1,0 +1,194 @@
+//! E-mail: a code that derives from its challenge, so that nothing of it is stored (C-07).
+
+use regain_types::{ChallengeId, FlowId, KeyRing, OrgId, Secret, Timestamp};
+use regain_wire::idx;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+
+use super::{Attempt, Authenticator, Descriptor, Opened, Tools, Verdict};
+use crate::effect::Outgoing;
+use crate::flow::{Climb, Flow, Intent};
+use crate::need::UserFacts;
+use crate::notice::Notice;
+use crate::offers::{Holder, Offer};
+use crate::policy::Policy;
+
+/// Fewest digits of a code (security §3).
+pub const CODE_DIGITS_MIN: u8 = 6;
+/// Most digits of a code.
+pub const CODE_DIGITS_MAX: u8 = 12;
+
+/// `okta_email`.
+pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
+    key: "okta_email",
+    kind: "email",
+    display_name: "Email",
+    methods: &["email"],
+    enrollment_prefix: "eae",
+    amr: "email",
+};
+
+/// Everything that a code derives from (I-05): flow, challenge, purpose, authenticator, length.
+/// It is no secret without the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeTicket {
+    /// The flow.
+    pub flow: FlowId,
+    /// The challenge.
+    pub challenge: ChallengeId,
+    /// Why the flow exists: a sign-in code never works in recovery.
+    pub intent: Intent,
+    /// Digits.
+    pub digits: u8,
+    /// When the challenge was opened.
+    pub issued_at: Timestamp,
+    /// From when on the code is worthless.
+    pub expires_at: Timestamp,
+}
+
+impl CodeTicket {
+    /// The code: digits with leading zeros. 64 bits are reduced, so the bias is below 2⁻²⁴ for
+    /// twelve digits and below 2⁻⁴⁴ for six (C-01).
+    #[must_use]
+    pub fn code(&self, keys: &KeyRing, org: &OrgId) -> Secret<String> {
+        let intent: &[u8] = match self.intent {
+            Intent::RecoverPassword => b"recover",
+            Intent::SignIn => b"sign-in",
+        };
+        let tag = keys.code.mac(&[
+            org.as_str().as_bytes(),
+            self.flow.as_str().as_bytes(),
+            self.challenge.as_str().as_bytes(),
+            intent,
+            DESCRIPTOR.key.as_bytes(),
+            &[self.digits],
+        ]);
+        let number = tag
+            .iter()
+            .take(8)
+            .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+        let digits = usize::from(self.digits.clamp(CODE_DIGITS_MIN, CODE_DIGITS_MAX));
+        let range = 10_u64.pow(u32::from(
+            self.digits.clamp(CODE_DIGITS_MIN, CODE_DIGITS_MAX),
+        ));
+        Secret::new(format!("{:0digits$}", number % range))
+    }
+}
+
+/// The authenticator.
+pub(crate) struct Email;
+
+impl Authenticator for Email {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn open(&self, flow: &Flow, climb: &Climb, id: &ChallengeId, tools: &Tools<'_>) -> Opened {
+        let expires_at = tools.now.plus_seconds(tools.policy.email.code_ttl_seconds);
+        let ticket = CodeTicket {
+            flow: flow.id.clone(),
+            challenge: id.clone(),
+            intent: climb.intent,
+            digits: tools.policy.email.code_length,
+            issued_at: tools.now,
+            expires_at,
+        };
+        let data = serde_json::to_value(&ticket).unwrap_or_default();
+        let outgoing = Outgoing::RecoveryCode {
+            subject: climb.who.subject.clone(),
+            canonical: climb.who.canonical.clone(),
+            ticket,
+            app_label: flow.app.label.clone(),
+            redirect_uri: flow.app.redirect_uri.clone(),
+            language: flow.app.language.clone(),
+        };
+        Opened {
+            expires_at,
+            data,
+            outgoing: Some(outgoing),
+        }
+    }
+
+    /// Nobody's guess is compared with a real code too, and costs the same (E-09).
+    fn judge(&self, attempt: &Attempt<'_>, tools: &Tools<'_>) -> Verdict {
+        let Ok(ticket) = serde_json::from_value::<CodeTicket>(attempt.challenge.data.clone())
+        else {
+            return Verdict::Wrong(Notice::CodeInvalid);
+        };
+        let code = ticket.code(tools.keys, tools.org);
+        let alive = tools.now < attempt.challenge.expires_at;
+        if matches_code(attempt.passcode.expose(), code.expose()) & alive {
+            Verdict::Right
+        } else {
+            Verdict::Wrong(Notice::CodeInvalid)
+        }
+    }
+
+    fn fields(&self) -> Vec<idx::Field> {
+        vec![idx::Field {
+            name: Some("passcode".to_owned()),
+            label: Some("Enter code".to_owned()),
+            ..idx::Field::default()
+        }]
+    }
+
+    fn actions(&self, _: &Policy) -> Vec<Offer> {
+        vec![
+            Offer::Resend(Holder::Enrollment),
+            Offer::Poll(Holder::Enrollment),
+        ]
+    }
+
+    fn contextual_data(&self) -> Option<idx::ContextualData> {
+        // Absent would mean true: the widget then hides the field for the code.
+        Some(idx::ContextualData {
+            use_email_magic_link: Some(false),
+            ..idx::ContextualData::default()
+        })
+    }
+
+    fn profile(&self, user: &UserFacts) -> Option<idx::Profile> {
+        Some(idx::Profile {
+            email: Some(masked(user.email.as_deref()?)),
+            ..idx::Profile::default()
+        })
+    }
+
+    fn sends(&self) -> bool {
+        true
+    }
+
+    fn is_knowledge(&self) -> bool {
+        false
+    }
+}
+
+/// Compares in constant time over strings of one length. Spaces and dashes are for the eye and
+/// fall away; any other character that is no ASCII digit makes the answer wrong (C-06).
+fn matches_code(typed: &str, code: &str) -> bool {
+    /// A byte that no UTF-8 text holds.
+    const PADDING: u8 = 0xFF;
+    let mut candidate = [PADDING; CODE_DIGITS_MAX as usize + 1];
+    let mut expected = [PADDING; CODE_DIGITS_MAX as usize + 1];
+    let typed = typed
+        .bytes()
+        .filter(|b| !matches!(b, b' ' | b'-' | b'\t' | b'\r' | b'\n'));
+    for (slot, byte) in candidate.iter_mut().zip(typed) {
+        *slot = byte;
+    }
+    for (slot, byte) in expected.iter_mut().zip(code.bytes()) {
+        *slot = byte;
+    }
+    candidate.ct_eq(&expected).into()
+}
+
+/// `a***e@example.com`: first and last character of the local part (`idx-wire` §4.6).
+fn masked(address: &str) -> String {
+    let (local, domain) = address.split_once('@').unwrap_or((address, ""));
+    let first: String = local.chars().take(1).collect();
+    let last: String = local.chars().last().into_iter().collect();
+    format!("{first}***{last}@{domain}")
+}
+
+#[cfg(test)]
+mod tests;

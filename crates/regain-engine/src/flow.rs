@@ -1,0 +1,362 @@
+//! The state of one run of the ladder: one struct per state, each holding just what it needs.
+
+use regain_types::{AuthServer, ChallengeId, ClientId, Entropy, FlowId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::authenticators::{AuthenticatorKey, Proof};
+
+/// How long a flow may last in all (design §4).
+const FLOW_TTL_SECONDS: i64 = 60 * 60;
+/// How long a flow may rest once a challenge is open.
+const CHALLENGED_IDLE_SECONDS: i64 = 15 * 60;
+/// How long a proof may be used.
+pub(crate) const PROOF_TTL_SECONDS: i64 = 10 * 60;
+
+/// One run of the ladder, as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Names the flow in the store, never on the wire.
+    pub id: FlowId,
+    /// Counts commits; every write is guarded by it (I-06).
+    pub version: u64,
+    /// Who asked for the flow, and with what.
+    pub app: FlowApp,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends unless something happens.
+    pub expires_at: Timestamp,
+    /// How often the flow was cancelled: each time it gets a new state handle.
+    pub generation: u32,
+    /// The last accepted request, so that its repetition within seconds changes nothing.
+    pub replay: Option<Replay>,
+    /// Where on the ladder it stands.
+    pub stage: Stage,
+}
+
+/// The OAuth request behind a flow, as `interact` took it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowApp {
+    /// The client.
+    pub client_id: ClientId,
+    /// What people call it.
+    pub label: String,
+    /// Whether it has a secret (the success form lists `client_secret` then).
+    pub confidential: bool,
+    /// The authorization server that the tokens will come from.
+    pub server: AuthServer,
+    /// Registered redirect URI.
+    pub redirect_uri: String,
+    /// Requested scopes.
+    pub scopes: Vec<String>,
+    /// The client's `state`.
+    pub state: Option<String>,
+    /// The client's `nonce`; copied into the ID token only when it was given.
+    pub nonce: Option<String>,
+    /// PKCE challenge, S256.
+    pub code_challenge: String,
+    /// Language wish of the browser, for mails.
+    pub language: Option<String>,
+    /// Prefills the identifier.
+    pub login_hint: Option<String>,
+}
+
+impl FlowApp {
+    /// An example, for documentation and tests.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            client_id: ClientId::random(&mut regain_types::SystemEntropy),
+            label: "Demo app".to_owned(),
+            confidential: true,
+            server: AuthServer::Custom("default".to_owned()),
+            redirect_uri: "http://localhost:8401/login/callback".to_owned(),
+            scopes: vec!["openid".to_owned()],
+            state: None,
+            nonce: None,
+            code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
+            language: None,
+            login_hint: None,
+        }
+    }
+}
+
+/// A request that was accepted a moment ago.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Keyed digest of the request; never of a password.
+    pub digest: [u8; 32],
+    /// When it was accepted.
+    pub at: Timestamp,
+}
+
+/// Where a flow stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// A proof is demanded and its challenge is open.
+    ChallengeAuthenticator {
+        /// Who climbs.
+        climb: Climb,
+        /// What is open.
+        challenge: Challenge,
+    },
+    /// It came to its end and gave an interaction code, or the word that the password is changed.
+    Completed(Completed),
+    /// One authenticator is proposed and waits for a "yes, send it".
+    ConfirmAuthenticator {
+        /// Who climbs.
+        climb: Climb,
+        /// What would be challenged.
+        authenticator: AuthenticatorKey,
+    },
+    /// Ended from outside: another flow of the same person changed the password.
+    Dead,
+    /// The first page of sign-in.
+    Identify,
+    /// The first page of recovery.
+    IdentifyRecovery,
+    /// The proof is there; a new password is demanded.
+    ResetAuthenticator {
+        /// Who climbs.
+        climb: Climb,
+    },
+    /// A choice of authenticators.
+    SelectAuthenticator {
+        /// Who climbs.
+        climb: Climb,
+    },
+}
+
+/// Why a flow exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Somebody forgot a password.
+    RecoverPassword,
+    /// Somebody wants in.
+    SignIn,
+}
+
+/// An identified climb: who, why, and what is proved so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Climb {
+    /// Why.
+    pub intent: Intent,
+    /// Who.
+    pub who: Who,
+    /// What was proved in this flow. Written only by the verifier (I-02).
+    pub proofs: Vec<Proof>,
+    /// What was tried in this flow.
+    pub tally: Tally,
+}
+
+/// The person behind a flow: what was typed, and whom it names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// As typed, for pages.
+    pub typed: String,
+    /// Canonical, for look-ups.
+    pub canonical: String,
+    /// Whom it names. Written once (I-04).
+    pub subject: Subject,
+}
+
+/// The user behind a flow, if there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A user that may do what the flow is for.
+    Known(UserId),
+    /// Nobody, or somebody who may not. The flow looks the same (promise 3).
+    Unknown,
+}
+
+impl Subject {
+    /// The user, if there is one.
+    #[must_use]
+    pub fn known(&self) -> Option<&UserId> {
+        match self {
+            Self::Known(user) => Some(user),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// Counts over the whole flow: no resend and no change of authenticator starts them anew (C-05).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Wrong answers to all challenges.
+    pub wrong_answers: u32,
+    /// Messages asked for.
+    pub sends: u32,
+    /// When the last one was asked for.
+    pub last_send_at: Option<Timestamp>,
+    /// New passwords that equalled an old one.
+    pub reused_passwords: u32,
+}
+
+/// An outstanding demand for one proof.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Names it; codes derive from it.
+    pub id: ChallengeId,
+    /// What is demanded.
+    pub authenticator: AuthenticatorKey,
+    /// When it was opened.
+    pub issued_at: Timestamp,
+    /// From when on no answer counts.
+    pub expires_at: Timestamp,
+    /// Wrong answers so far.
+    pub wrong_answers: u32,
+    /// What the authenticator keeps for itself.
+    pub data: Value,
+}
+
+/// How a flow ended well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completed {
+    /// Who.
+    pub user: UserId,
+    /// Canonical identifier, so that a repeated request finds the same user.
+    pub canonical: String,
+    /// When.
+    pub at: Timestamp,
+    /// With what.
+    pub ending: Ending,
+}
+
+/// What a completed flow gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// An interaction code.
+    InteractionCode,
+    /// "Your password is changed, now sign in."
+    PasswordChanged,
+}
+
+impl Flow {
+    /// Begins a flow for an app.
+    pub fn begin(app: FlowApp, now: Timestamp, entropy: &mut dyn Entropy) -> Self {
+        Self {
+            id: FlowId::random(entropy),
+            version: 0,
+            app,
+            created_at: now,
+            expires_at: now.plus_seconds(FLOW_TTL_SECONDS),
+            generation: 0,
+            replay: None,
+            stage: Stage::Identify,
+        }
+    }
+
+    /// Moves on to another stage, and sets the time that the new stage may take.
+    #[must_use]
+    pub(crate) fn moved_to(mut self, stage: Stage, now: Timestamp) -> Self {
+        let last = self.created_at.plus_seconds(FLOW_TTL_SECONDS);
+        self.expires_at = match &stage {
+            Stage::ChallengeAuthenticator { .. } => now.plus_seconds(CHALLENGED_IDLE_SECONDS),
+            Stage::ResetAuthenticator { climb } => climb
+                .proofs
+                .iter()
+                .map(|proof| proof.proved_at().plus_seconds(PROOF_TTL_SECONDS))
+                .min()
+                .unwrap_or(now),
+            Stage::Completed(_)
+            | Stage::ConfirmAuthenticator { .. }
+            | Stage::Dead
+            | Stage::Identify
+            | Stage::IdentifyRecovery
+            | Stage::SelectAuthenticator { .. } => last,
+        }
+        .min(last);
+        self.stage = stage;
+        self
+    }
+
+    /// Whether its time is over.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
+    }
+
+    /// Who climbs, once somebody is identified and until the end.
+    #[must_use]
+    pub fn climb(&self) -> Option<&Climb> {
+        match &self.stage {
+            Stage::ChallengeAuthenticator { climb, .. }
+            | Stage::ConfirmAuthenticator { climb, .. }
+            | Stage::ResetAuthenticator { climb }
+            | Stage::SelectAuthenticator { climb } => Some(climb),
+            Stage::Completed(_) | Stage::Dead | Stage::Identify | Stage::IdentifyRecovery => None,
+        }
+    }
+
+    /// The canonical identifier that the flow is about: the store reads the user by it, hit or
+    /// miss, at every step (E-04).
+    #[must_use]
+    pub fn canonical(&self) -> Option<&str> {
+        match &self.stage {
+            Stage::Completed(completed) => Some(&completed.canonical),
+            Stage::ChallengeAuthenticator { .. }
+            | Stage::ConfirmAuthenticator { .. }
+            | Stage::Dead
+            | Stage::Identify
+            | Stage::IdentifyRecovery
+            | Stage::ResetAuthenticator { .. }
+            | Stage::SelectAuthenticator { .. } => {
+                self.climb().map(|climb| climb.who.canonical.as_str())
+            }
+        }
+    }
+
+    /// The user behind the flow, for the store's index of live flows.
+    #[must_use]
+    pub fn subject(&self) -> Option<&UserId> {
+        match &self.stage {
+            Stage::Completed(completed) => Some(&completed.user),
+            Stage::ChallengeAuthenticator { .. }
+            | Stage::ConfirmAuthenticator { .. }
+            | Stage::Dead
+            | Stage::Identify
+            | Stage::IdentifyRecovery
+            | Stage::ResetAuthenticator { .. }
+            | Stage::SelectAuthenticator { .. } => {
+                self.climb().and_then(|climb| climb.who.subject.known())
+            }
+        }
+    }
+
+    /// Whether the flow can still change: completed and dead ones never do (I-08).
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        match &self.stage {
+            Stage::Completed(_) | Stage::Dead => false,
+            Stage::ChallengeAuthenticator { .. }
+            | Stage::ConfirmAuthenticator { .. }
+            | Stage::Identify
+            | Stage::IdentifyRecovery
+            | Stage::ResetAuthenticator { .. }
+            | Stage::SelectAuthenticator { .. } => true,
+        }
+    }
+
+    /// Whether the code with this ticket would still be accepted: the mail worker asks before it
+    /// sends.
+    #[must_use]
+    pub fn is_challenged_by(&self, challenge: &ChallengeId, now: Timestamp) -> bool {
+        match &self.stage {
+            Stage::ChallengeAuthenticator {
+                challenge: open, ..
+            } => open.id == *challenge && now < open.expires_at && !self.is_expired(now),
+            Stage::Completed(_)
+            | Stage::ConfirmAuthenticator { .. }
+            | Stage::Dead
+            | Stage::Identify
+            | Stage::IdentifyRecovery
+            | Stage::ResetAuthenticator { .. }
+            | Stage::SelectAuthenticator { .. } => false,
+        }
+    }
+}

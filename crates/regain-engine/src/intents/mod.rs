@@ -1,0 +1,59 @@
+//! Why a flow exists: each intent is a ladder, its steps are shared.
+
+pub(crate) mod recover;
+pub(crate) mod sign_in;
+
+use crate::effect::{AuditSubject, Effect, IssuedCode, Outcome};
+use crate::flow::{Climb, Flow, Intent, Tally, Who};
+use crate::handle::interaction_code;
+use crate::step::Env;
+use regain_types::{TokenHash, UserId};
+
+impl Who {
+    /// Begins to climb.
+    pub(crate) fn climb(self, intent: Intent) -> Climb {
+        Climb {
+            intent,
+            who: self,
+            proofs: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+}
+
+/// Whom an audit row names: before a proof only a keyed hash, the same for everybody (U-03).
+pub(crate) fn audit_subject(who: &Who, outcome: Outcome, env: &Env<'_>) -> AuditSubject {
+    match (outcome, who.subject.known()) {
+        (Outcome::Success, Some(user)) => AuditSubject::User(user.clone()),
+        (Outcome::Success, None) | (Outcome::Failure, _) => {
+            AuditSubject::Identifier(hashed(&who.canonical, env))
+        }
+    }
+}
+
+/// A keyed hash of an identifier.
+pub(crate) fn hashed(canonical: &str, env: &Env<'_>) -> [u8; 32] {
+    env.keys
+        .throttle
+        .mac(&[b"audit", env.org.as_str().as_bytes(), canonical.as_bytes()])
+}
+
+/// The interaction code of a flow that ends well.
+pub(crate) fn issue_code(flow: &Flow, user: &UserId, amr: Vec<String>, env: &Env<'_>) -> Effect {
+    let app = &flow.app;
+    Effect::IssueInteractionCode(IssuedCode {
+        hash: TokenHash::of(interaction_code(env.keys, flow).expose()),
+        expires_at: env
+            .now
+            .plus_seconds(env.policy.limits.interaction_code_ttl_seconds),
+        client_id: app.client_id.clone(),
+        redirect_uri: app.redirect_uri.clone(),
+        code_challenge: app.code_challenge.clone(),
+        server: app.server.clone(),
+        scopes: app.scopes.clone(),
+        nonce: app.nonce.clone(),
+        user: user.clone(),
+        auth_time: env.now,
+        amr,
+    })
+}

@@ -1,0 +1,133 @@
+//! The ladder of password recovery: name, proof, new password.
+
+use super::issue_code;
+use crate::authenticators::password;
+use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome, Outgoing};
+use crate::flow::{Completed, Ending, Flow, Intent, Stage, Subject, Who};
+use crate::need::{Facts, UserFacts, UserStatus};
+use crate::notice::Notice;
+use crate::policy::{RevokeSessions, SingleAuthenticator};
+use crate::step::{Env, Step, Transition};
+
+/// Somebody is named: on to the choice of authenticators, whoever it is (promise 3).
+pub(crate) fn identified(
+    flow: Flow,
+    typed: &str,
+    canonical: &str,
+    facts: &Facts,
+    env: &Env<'_>,
+) -> Step {
+    let subject = facts
+        .user
+        .as_ref()
+        .filter(|user| user.status.may_recover() && user.email.is_some())
+        .map_or(Subject::Unknown, |user| Subject::Known(user.id.clone()));
+    if subject == Subject::Unknown && !env.policy.enumeration_prevention {
+        return Step::Show(vec![Notice::UnknownUser(typed.to_owned())]);
+    }
+    let who = Who {
+        typed: typed.to_owned(),
+        canonical: canonical.to_owned(),
+        subject,
+    };
+    let climb = who.climb(Intent::RecoverPassword);
+    let recovery = &env.policy.recovery;
+    let stage = match (
+        recovery.single_authenticator,
+        recovery.authenticators.as_slice(),
+    ) {
+        (SingleAuthenticator::Verify, [only]) => Stage::ConfirmAuthenticator {
+            climb,
+            authenticator: only.clone(),
+        },
+        (SingleAuthenticator::Verify | SingleAuthenticator::Select, _) => {
+            Stage::SelectAuthenticator { climb }
+        }
+    };
+    Transition::to(flow.moved_to(stage, env.now)).step()
+}
+
+/// The new password stands: everything that belongs to it happens in one commit (I-07).
+pub(crate) fn complete(
+    flow: Flow,
+    user: &UserFacts,
+    phc: &str,
+    revoke_sessions: Option<bool>,
+    env: &Env<'_>,
+) -> Step {
+    let recovery = &env.policy.recovery;
+    let revokes = match recovery.revoke_sessions {
+        RevokeSessions::Always => true,
+        RevokeSessions::Ask => revoke_sessions.unwrap_or(false),
+    };
+    let audit = |name| {
+        let subject = AuditSubject::User(user.id.clone());
+        Effect::Audit(AuditEvent {
+            name,
+            subject,
+            outcome: Outcome::Success,
+            reason: None,
+        })
+    };
+    let mut effects = vec![
+        Effect::SetPassword {
+            user: user.id.clone(),
+            phc: phc.to_owned(),
+            keep_history: env.policy.password.history.saturating_sub(1),
+            at: env.now,
+        },
+        Effect::EndOtherFlows {
+            user: user.id.clone(),
+        },
+        audit("user.account.reset_password"),
+    ];
+    if revokes {
+        effects.push(Effect::RevokeSessions {
+            user: user.id.clone(),
+        });
+        effects.push(audit("user.session.clear"));
+    }
+    if user.status == UserStatus::LockedOut {
+        effects.push(Effect::Unlock {
+            user: user.id.clone(),
+        });
+        effects.push(audit("user.account.unlock"));
+    }
+    effects.push(Effect::Enqueue(Outgoing::PasswordChanged {
+        user: user.id.clone(),
+        at: env.now,
+        app_label: flow.app.label.clone(),
+    }));
+    let ending = if recovery.auto_sign_in {
+        effects.push(issue_code(&flow, &user.id, amr(&flow), env));
+        effects.push(audit("user.session.start"));
+        Ending::InteractionCode
+    } else {
+        Ending::PasswordChanged
+    };
+    let canonical = flow.canonical().unwrap_or_default().to_owned();
+    let stage = Stage::Completed(Completed {
+        user: user.id.clone(),
+        canonical,
+        at: env.now,
+        ending,
+    });
+    let mut transition = Transition::to(flow.moved_to(stage, env.now));
+    transition.effects = effects;
+    transition.step()
+}
+
+/// What was proved, and the password that was just set. It is not two factors (I-12).
+fn amr(flow: &Flow) -> Vec<String> {
+    let mut amr: Vec<String> = flow
+        .climb()
+        .into_iter()
+        .flat_map(|climb| &climb.proofs)
+        .filter_map(|proof| proof.authenticator().resolve())
+        .map(|known| known.descriptor().amr.to_owned())
+        .collect();
+    amr.push(password::DESCRIPTOR.amr.to_owned());
+    amr.sort();
+    amr.dedup();
+    amr
+}

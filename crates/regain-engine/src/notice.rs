@@ -1,0 +1,133 @@
+//! Messages for the person at the page, with the protocol's keys (`idx-wire` §7).
+
+/// A message; its key, text, class and status follow from what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Wrong name or password; never which (E-05).
+    AuthenticationFailed,
+    /// The input is not offered now.
+    BadRequest,
+    /// Wrong, expired or used code.
+    CodeInvalid,
+    /// The new password is a common one.
+    PasswordCommon,
+    /// The password of a known user is wrong; only with enumeration prevention off.
+    PasswordIncorrect,
+    /// The new password breaks rules; the sentence names them.
+    PasswordRequirementsNotMet(String),
+    /// The password is changed; the user signs in next.
+    RecoveryCompleted,
+    /// The flow is over or was never there.
+    SessionExpired,
+    /// A limit was reached.
+    TooManyRequests,
+    /// Nobody has this name; only with enumeration prevention off.
+    UnknownUser(String),
+}
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the passcode field of the first remediation.
+    Passcode,
+    /// At the top of the document.
+    Top,
+}
+
+impl Notice {
+    /// The i18n key.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::AuthenticationFailed => "errors.E0000004",
+            Self::BadRequest => "E0000020",
+            Self::CodeInvalid => "api.authn.error.PASSCODE_INVALID",
+            Self::PasswordCommon => "password.common",
+            Self::PasswordIncorrect => "incorrectPassword",
+            Self::PasswordRequirementsNotMet(_) => "password.passwordRequirementsNotMet",
+            Self::RecoveryCompleted => "idx.recovery.completed",
+            Self::SessionExpired => "idx.session.expired",
+            Self::TooManyRequests => "tooManyRequests",
+            Self::UnknownUser(_) => "idx.unknown.user",
+        }
+    }
+
+    /// The English text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::AuthenticationFailed => "Authentication failed".to_owned(),
+            Self::BadRequest => "Bad request.".to_owned(),
+            Self::CodeInvalid => "Invalid code. Try again.".to_owned(),
+            Self::PasswordCommon => {
+                "This password is one of the most common ones. Please choose another.".to_owned()
+            }
+            Self::PasswordIncorrect => "Password is incorrect".to_owned(),
+            Self::PasswordRequirementsNotMet(sentence) => {
+                format!("Password requirements were not met. {sentence}")
+            }
+            Self::RecoveryCompleted => {
+                "Your password is changed. You can now sign in with it.".to_owned()
+            }
+            Self::SessionExpired => {
+                "You have been logged out due to inactivity. Refresh or return to the sign in screen."
+                    .to_owned()
+            }
+            Self::TooManyRequests => "Too many requests".to_owned(),
+            Self::UnknownUser(typed) => format!("There is no account with the Username {typed}."),
+        }
+    }
+
+    /// What goes into a client's own text.
+    #[must_use]
+    pub fn params(&self) -> Option<Vec<String>> {
+        match self {
+            Self::CodeInvalid | Self::UnknownUser(_) => Some(Vec::new()),
+            Self::PasswordCommon => Some(vec![String::new()]),
+            Self::PasswordRequirementsNotMet(sentence) => Some(vec![sentence.clone()]),
+            Self::AuthenticationFailed
+            | Self::BadRequest
+            | Self::PasswordIncorrect
+            | Self::RecoveryCompleted
+            | Self::SessionExpired
+            | Self::TooManyRequests => None,
+        }
+    }
+
+    /// Whether it is an error; else it is information.
+    #[must_use]
+    pub const fn is_error(&self) -> bool {
+        !matches!(self, Self::RecoveryCompleted | Self::UnknownUser(_))
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        match self {
+            Self::CodeInvalid | Self::PasswordCommon | Self::PasswordRequirementsNotMet(_) => {
+                Place::Passcode
+            }
+            Self::AuthenticationFailed
+            | Self::BadRequest
+            | Self::PasswordIncorrect
+            | Self::RecoveryCompleted
+            | Self::SessionExpired
+            | Self::TooManyRequests
+            | Self::UnknownUser(_) => Place::Top,
+        }
+    }
+
+    /// The HTTP status of a document that carries it (`idx-wire` §1.7).
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::AuthenticationFailed
+            | Self::CodeInvalid
+            | Self::PasswordIncorrect
+            | Self::SessionExpired => 401,
+            Self::BadRequest | Self::PasswordCommon | Self::PasswordRequirementsNotMet(_) => 400,
+            Self::RecoveryCompleted | Self::UnknownUser(_) => 200,
+            Self::TooManyRequests => 429,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What an org decides: how people sign in, how they recover, what a password must be.
+
+pub(crate) mod password;
+
+use serde::{Deserialize, Serialize};
+
+use crate::authenticators::{AuthenticatorKey, email, password as password_authenticator};
+use password::PasswordRules;
+
+/// Everything that the engine asks of an org's settings.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// One page with the password, or the name first.
+    pub sign_in_mode: SignInMode,
+    /// Whether unknown and known people get the same answers (promise 3). On by default.
+    pub enumeration_prevention: bool,
+    /// What a password must be.
+    pub password: PasswordRules,
+    /// How a password is recovered.
+    pub recovery: RecoveryPolicy,
+    /// The e-mail authenticator.
+    pub email: EmailPolicy,
+    /// How often something may be tried.
+    pub limits: Limits,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            sign_in_mode: SignInMode::OnePage,
+            enumeration_prevention: true,
+            password: PasswordRules::default(),
+            recovery: RecoveryPolicy::default(),
+            email: EmailPolicy::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The first page of sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInMode {
+    /// Only the name; the password comes on the next page.
+    IdentifierFirst,
+    /// Name and password together.
+    OnePage,
+}
+
+/// How a password is recovered.
+#[derive(Clone, Debug)]
+pub struct RecoveryPolicy {
+    /// What may start a recovery, best first.
+    pub authenticators: Vec<AuthenticatorKey>,
+    /// What is shown when there is only one of them.
+    pub single_authenticator: SingleAuthenticator,
+    /// Whether the new password signs in at once.
+    pub auto_sign_in: bool,
+    /// Whether the other sessions end.
+    pub revoke_sessions: RevokeSessions,
+}
+
+impl Default for RecoveryPolicy {
+    fn default() -> Self {
+        Self {
+            authenticators: vec![AuthenticatorKey::of(&email::DESCRIPTOR)],
+            single_authenticator: SingleAuthenticator::Select,
+            auto_sign_in: true,
+            revoke_sessions: RevokeSessions::Always,
+        }
+    }
+}
+
+/// The page after the name was typed, where one authenticator is all there is (design §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SingleAuthenticator {
+    /// The choice, with one entry.
+    Select,
+    /// "May we send you a mail?"
+    Verify,
+}
+
+/// Whether a recovery ends the user's other sessions (S-01).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokeSessions {
+    /// It does; the form does not ask.
+    Always,
+    /// The form asks.
+    Ask,
+}
+
+/// The e-mail authenticator.
+#[derive(Clone, Copy, Debug)]
+pub struct EmailPolicy {
+    /// Digits of a code, 6 to 12.
+    pub code_length: u8,
+    /// How long a code lives, in seconds.
+    pub code_ttl_seconds: i64,
+}
+
+impl Default for EmailPolicy {
+    fn default() -> Self {
+        Self {
+            code_length: 6,
+            code_ttl_seconds: 5 * 60,
+        }
+    }
+}
+
+/// How often something may be tried in one flow. Over all flows: issue of the production parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Wrong answers to one challenge (C-04).
+    pub wrong_answers_per_challenge: u32,
+    /// Wrong answers to all challenges of a flow (C-05).
+    pub wrong_answers_per_flow: u32,
+    /// Messages of a flow (M-02).
+    pub sends_per_flow: u32,
+    /// Seconds between two messages of a flow (M-02).
+    pub resend_cooldown_seconds: i64,
+    /// New passwords of a flow that equal an old one (P-07).
+    pub reused_passwords_per_flow: u32,
+    /// Cancels of a flow; each derives a new handle.
+    pub cancels_per_flow: u32,
+    /// Seconds in which a repeated request changes nothing.
+    pub replay_seconds: i64,
+    /// Seconds that an interaction code lives (I-09).
+    pub interaction_code_ttl_seconds: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wrong_answers_per_challenge: 5,
+            wrong_answers_per_flow: 10,
+            sends_per_flow: 5,
+            resend_cooldown_seconds: 30,
+            reused_passwords_per_flow: 10,
+            cancels_per_flow: 50,
+            replay_seconds: 5,
+            interaction_code_ttl_seconds: 60,
+        }
+    }
+}
+
+impl Policy {
+    /// Whether an authenticator may start the recovery of a password.
+    #[must_use]
+    pub fn may_recover_with(&self, key: &AuthenticatorKey) -> bool {
+        self.recovery.authenticators.contains(key)
+    }
+
+    /// Whether "Forgot password?" is offered at all.
+    #[must_use]
+    pub fn offers_recovery(&self) -> bool {
+        !self.recovery.authenticators.is_empty()
+    }
+
+    /// The authenticators that may be chosen for an intent, best first.
+    #[must_use]
+    pub fn choices(&self, intent: crate::flow::Intent) -> Vec<AuthenticatorKey> {
+        match intent {
+            crate::flow::Intent::RecoverPassword => self.recovery.authenticators.clone(),
+            crate::flow::Intent::SignIn => {
+                vec![AuthenticatorKey::of(&password_authenticator::DESCRIPTOR)]
+            }
+        }
+    }
+}

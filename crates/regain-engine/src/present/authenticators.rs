@@ -1,0 +1,151 @@
+//! What a document says about authenticators and enrolments (`idx-wire` §4.6). Ids of enrolments
+//! are synthetic for everybody: before a proof nothing tells a user from nobody (E-02).
+
+use regain_wire::idx::{
+    Age, Authenticator, Collection, Complexity, IdxResponse, Method, Object, PasswordSettings,
+};
+
+use super::Frame;
+use crate::authenticators::{AuthenticatorKey, Descriptor, password, synthetic_id};
+use crate::flow::{Climb, Flow, Intent, Stage};
+use crate::need::UserFacts;
+use crate::offers::{Holder, Offer, offers};
+
+/// Fills in every member about authenticators.
+pub(super) fn describe(
+    document: &mut IdxResponse,
+    flow: &Flow,
+    frame: &Frame<'_>,
+    shown: Option<&UserFacts>,
+) {
+    let password = AuthenticatorKey::of(&password::DESCRIPTOR);
+    if let Some(climb) = flow.climb() {
+        let keys = frame.policy.choices(climb.intent);
+        let known = keys
+            .iter()
+            .filter_map(|key| org_authenticator(key, frame))
+            .collect();
+        let enrolled = keys
+            .iter()
+            .filter_map(|key| enrollment(key, climb, frame, shown))
+            .collect();
+        document.authenticators = Some(Collection::of(known));
+        document.authenticator_enrollments = Some(Collection::of(enrolled));
+        if climb.intent == Intent::RecoverPassword {
+            document.recovery_authenticator = org_authenticator(&password, frame).map(Object::of);
+        }
+    }
+    match &flow.stage {
+        Stage::ChallengeAuthenticator { climb, challenge } => {
+            let mut current = enrollment(&challenge.authenticator, climb, frame, shown);
+            if let (Some(current), Some(known)) = (&mut current, challenge.authenticator.resolve())
+            {
+                current.contextual_data = known.contextual_data();
+            }
+            document.current_authenticator_enrollment = current.map(Object::of);
+        }
+        Stage::ConfirmAuthenticator {
+            climb,
+            authenticator,
+        } => {
+            document.current_authenticator_enrollment =
+                enrollment(authenticator, climb, frame, shown).map(Object::of);
+        }
+        Stage::SelectAuthenticator { climb } => {
+            document.current_authenticator_enrollment =
+                enrollment(&password, climb, frame, shown).map(Object::of);
+        }
+        Stage::ResetAuthenticator { .. } => {
+            let mut current = org_authenticator(&password, frame);
+            if let Some(current) = &mut current {
+                current.settings = Some(settings(frame));
+            }
+            document.recovery_authenticator = current.clone().map(Object::of);
+            document.current_authenticator = current.map(Object::of);
+        }
+        // Go takes its presence as "one page", and then needs `recover` in it.
+        Stage::Identify
+            if offers(flow, frame.policy)
+                .iter()
+                .any(|offer| *offer == Offer::Recover(Holder::Authenticator)) =>
+        {
+            document.current_authenticator = org_authenticator(&password, frame).map(Object::of);
+        }
+        Stage::Completed(_) | Stage::Dead | Stage::Identify | Stage::IdentifyRecovery => {}
+    }
+}
+
+fn base(descriptor: &Descriptor, id: String) -> Authenticator {
+    Authenticator {
+        kind: Some(descriptor.kind.to_owned()),
+        key: Some(descriptor.key.to_owned()),
+        id: Some(id),
+        display_name: Some(descriptor.display_name.to_owned()),
+        methods: Some(
+            descriptor
+                .methods
+                .iter()
+                .map(|kind| Method {
+                    kind: (*kind).to_owned(),
+                    ..Method::default()
+                })
+                .collect(),
+        ),
+        ..Authenticator::default()
+    }
+}
+
+fn org_authenticator(key: &AuthenticatorKey, frame: &Frame<'_>) -> Option<Authenticator> {
+    let descriptor = key.resolve()?.descriptor();
+    Some(base(
+        descriptor,
+        key.authenticator_id(frame.keys, frame.org),
+    ))
+}
+
+fn enrollment(
+    key: &AuthenticatorKey,
+    climb: &Climb,
+    frame: &Frame<'_>,
+    shown: Option<&UserFacts>,
+) -> Option<Authenticator> {
+    let known = key.resolve()?;
+    let descriptor = known.descriptor();
+    let id = synthetic_id(
+        frame.keys,
+        descriptor.enrollment_prefix,
+        &[
+            frame.org.as_str().as_bytes(),
+            b"enrollment",
+            climb.who.canonical.as_bytes(),
+            descriptor.key.as_bytes(),
+        ],
+    );
+    Some(Authenticator {
+        profile: shown.and_then(|user| known.profile(user)),
+        ..base(descriptor, id)
+    })
+}
+
+/// The password policy, for live checklists.
+fn settings(frame: &Frame<'_>) -> PasswordSettings {
+    let rules = &frame.policy.password;
+    PasswordSettings {
+        complexity: Some(Complexity {
+            min_length: rules.min_length,
+            min_lower_case: rules.min_lower_case,
+            min_upper_case: rules.min_upper_case,
+            min_number: rules.min_number,
+            min_symbol: rules.min_symbol,
+            exclude_username: rules.exclude_username,
+            exclude_attributes: rules.exclude_attributes.clone(),
+            ..Complexity::default()
+        }),
+        age: Some(Age {
+            min_age_minutes: rules.min_age_minutes,
+            history_count: rules.history,
+            ..Age::default()
+        }),
+        ..PasswordSettings::default()
+    }
+}

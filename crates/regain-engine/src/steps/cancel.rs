@@ -1,0 +1,13 @@
+//! `cancel`: the first page again, under a new state handle (`idx-wire` §6.17).
+
+use crate::flow::{Flow, Stage};
+use crate::refusal::Refusal;
+use crate::step::{Env, Step, Transition};
+
+pub(crate) fn take(mut flow: Flow, env: &Env<'_>) -> Result<Step, Refusal> {
+    if flow.generation >= env.policy.limits.cancels_per_flow {
+        return Err(Refusal::TooManyRequests);
+    }
+    flow.generation += 1;
+    Ok(Transition::to(flow.moved_to(Stage::Identify, env.now)).step())
+}

@@ -1,0 +1,80 @@
+//! `challenge-authenticator`: an answer to the open challenge.
+
+use regain_types::Secret;
+
+use crate::authenticators::{Attempt, Verified, verify};
+use crate::effect::{AuditEvent, Effect, Outcome};
+use crate::flow::{Challenge, Climb, Flow, Intent, Stage};
+use crate::intents::{audit_subject, sign_in};
+use crate::need::Facts;
+use crate::notice::Notice;
+use crate::refusal::Refusal;
+use crate::step::{Env, Step, Transition};
+
+pub(crate) fn take(
+    flow: Flow,
+    passcode: Option<&Secret<String>>,
+    facts: &Facts,
+    env: &mut Env<'_>,
+) -> Result<Step, Refusal> {
+    let Stage::ChallengeAuthenticator { climb, challenge } = &flow.stage else {
+        return Err(Refusal::NotOffered);
+    };
+    let passcode = passcode.ok_or(Refusal::NotOffered)?;
+    let limits = &env.policy.limits;
+    if challenge.wrong_answers >= limits.wrong_answers_per_challenge
+        || climb.tally.wrong_answers >= limits.wrong_answers_per_flow
+    {
+        return Err(Refusal::TooManyRequests);
+    }
+    let (climb, challenge) = (climb.clone(), challenge.clone());
+    let attempt = Attempt {
+        flow: &flow,
+        climb: &climb,
+        challenge: &challenge,
+        passcode,
+        facts,
+    };
+    match verify(&attempt, &env.tools())? {
+        Verified::Need(need) => Ok(Step::Need(need)),
+        Verified::Wrong(notice) => Ok(wrong(flow, climb, challenge, notice, env)),
+        Verified::Proved(proof) => {
+            let redeemed = audit(&climb, Outcome::Success, None, env);
+            let mut climb = climb;
+            climb.proofs.push(proof);
+            match climb.intent {
+                Intent::RecoverPassword => {
+                    let stage = Stage::ResetAuthenticator { climb };
+                    Ok(Transition::to(flow.moved_to(stage, env.now))
+                        .with(redeemed)
+                        .step())
+                }
+                Intent::SignIn => sign_in::proved(flow, &climb, facts, env),
+            }
+        }
+    }
+}
+
+/// Counts a wrong answer; the flow stays where it is.
+fn wrong(
+    mut flow: Flow,
+    mut climb: Climb,
+    mut challenge: Challenge,
+    notice: Notice,
+    env: &Env<'_>,
+) -> Step {
+    let counted = audit(&climb, Outcome::Failure, Some("INVALID_CREDENTIALS"), env);
+    climb.tally.wrong_answers += 1;
+    challenge.wrong_answers += 1;
+    flow.stage = Stage::ChallengeAuthenticator { climb, challenge };
+    Transition::to(flow).with(counted).saying(notice).step()
+}
+
+fn audit(climb: &Climb, outcome: Outcome, reason: Option<&'static str>, env: &Env<'_>) -> Effect {
+    Effect::Audit(AuditEvent {
+        name: "user.authentication.verify",
+        subject: audit_subject(&climb.who, outcome, env),
+        outcome,
+        reason,
+    })
+}
