@@ -1,1 +1,19 @@
-//! regain-store
+//! What the server asks of a database: operations of the domain, each one transaction.
+//!
+//! What it is not: no SQL lives here. Two things do: the [`Store`] trait with the records that it
+//! speaks of, and the `conformance` suite that every backend must pass.
+//!
+//! Read [`Store::load_flow`] and [`Store::commit`] first: a step of a flow is one of each.
+#![deny(missing_docs)]
+
+pub mod conformance;
+mod error;
+mod records;
+mod store;
+
+pub use error::StoreError;
+pub use records::{
+    AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict, NewFlow, NewUser,
+    OutboxRow, RequestMeta, SealedKey, UserRecord,
+};
+pub use store::Store;

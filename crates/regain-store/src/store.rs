@@ -1,0 +1,278 @@
+//! The trait.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use regain_engine::UserStatus;
+use regain_oauth::{Client, Grant};
+use regain_types::{ClientId, GrantId, OrgId, OutboxId, Timestamp, TokenHash, UserId};
+
+use crate::{
+    AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict, NewFlow, NewUser,
+    OutboxRow, RequestMeta, SealedKey, StoreError, UserRecord,
+};
+
+/// A database that holds orgs.
+///
+/// Each method is one transaction and, unless it says otherwise, one round trip. Every write that
+/// consumes something is conditional; when its condition does not hold, nothing is written and
+/// the answer is [`StoreError::Conflict`].
+#[async_trait]
+pub trait Store: Send + Sync + Debug {
+    /// The store's time: never goes back, not even over restarts.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// Whether the store answers and can write; for readiness and `doctor`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with the reason.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Loads a flow and the user that `identifier` (canonical) names; without it, the user that
+    /// the flow's own identifier names. One read by canonical identifier, hit or miss (E-04).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn load_flow(
+        &self,
+        org: &OrgId,
+        key: &FlowKey,
+        identifier: Option<&str>,
+    ) -> Result<Option<Loaded>, StoreError>;
+
+    /// Stores a new flow.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn insert_flow(
+        &self,
+        org: &OrgId,
+        new: NewFlow,
+        request: RequestMeta,
+    ) -> Result<(), StoreError>;
+
+    /// Makes a transition durable: the flow, guarded by its version, and all effects.
+    ///
+    /// `SetPassword` moves the present password into the history. `EndOtherFlows` makes every
+    /// other live flow of the user dead and raises its version. `RevokeSessions` revokes every
+    /// grant of the user, and makes interaction codes of the user that are not yet used worthless,
+    /// except the one issued in this commit. `Enqueue` adds an outbox row.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the flow has changed since it was loaded; nothing is written.
+    async fn commit(&self, org: &OrgId, commit: Commit) -> Result<(), StoreError>;
+
+    /// Finds an interaction code and whose it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn find_interaction_code(
+        &self,
+        org: &OrgId,
+        hash: &TokenHash,
+    ) -> Result<Option<CodeRecord>, StoreError>;
+
+    /// Uses up an interaction code and stores what it gave: if it is unused and not expired at
+    /// `now` (O-04).
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it is used up or expired.
+    async fn redeem_interaction_code(
+        &self,
+        org: &OrgId,
+        hash: &TokenHash,
+        grant: Grant,
+        now: Timestamp,
+        request: RequestMeta,
+    ) -> Result<(), StoreError>;
+
+    /// Finds a grant; `access_token` is the `jti` of the token that is asked about.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn find_grant(
+        &self,
+        org: &OrgId,
+        grant: &GrantId,
+        access_token: Option<&str>,
+    ) -> Result<Option<GrantRecord>, StoreError>;
+
+    /// Makes the next refresh token of a family the live one: if `sequence` is the live one and
+    /// the family is not revoked.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another request was faster.
+    async fn rotate_refresh_token(
+        &self,
+        org: &OrgId,
+        grant: &GrantId,
+        sequence: u32,
+        now: Timestamp,
+        idle_expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Revokes a grant with all its tokens. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn revoke_grant(
+        &self,
+        org: &OrgId,
+        grant: &GrantId,
+        reason: &'static str,
+        request: RequestMeta,
+    ) -> Result<(), StoreError>;
+
+    /// Revokes one access token by its `jti`; it is remembered until it would have expired.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn revoke_access_token(
+        &self,
+        org: &OrgId,
+        jti: &str,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Finds a client.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn find_client(&self, org: &OrgId, id: &ClientId) -> Result<Option<Client>, StoreError>;
+
+    /// All clients, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn list_clients(&self, org: &OrgId) -> Result<Vec<Client>, StoreError>;
+
+    /// Creates or replaces a client.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn save_client(&self, org: &OrgId, client: Client) -> Result<(), StoreError>;
+
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the login or the address is taken.
+    async fn create_user(&self, org: &OrgId, user: NewUser) -> Result<(), StoreError>;
+
+    /// Finds a user by canonical login.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn find_user(&self, org: &OrgId, login: &str) -> Result<Option<UserRecord>, StoreError>;
+
+    /// Finds a user by id.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn load_user(&self, org: &OrgId, id: &UserId) -> Result<Option<UserRecord>, StoreError>;
+
+    /// Changes what a user may do. Whoever may not sign in any more loses all grants with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when there is no such user.
+    async fn set_user_status(
+        &self,
+        org: &OrgId,
+        id: &UserId,
+        status: UserStatus,
+    ) -> Result<(), StoreError>;
+
+    /// How many users there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn count_users(&self, org: &OrgId) -> Result<u64, StoreError>;
+
+    /// The signing keys, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn list_signing_keys(&self, org: &OrgId) -> Result<Vec<SealedKey>, StoreError>;
+
+    /// Stores a signing key if `expected` is how many there are: of two nodes that start at
+    /// once, one makes the first key.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when there are more or fewer.
+    async fn add_signing_key(
+        &self,
+        org: &OrgId,
+        key: SealedKey,
+        expected: usize,
+    ) -> Result<(), StoreError>;
+
+    /// Leases up to `limit` messages that are due, oldest first, until `lease_until`: no other
+    /// worker gets them while the lease lives.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn lease_outbox(
+        &self,
+        org: &OrgId,
+        limit: usize,
+        lease_until: Timestamp,
+    ) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// Says what became of a leased message. Delivered and dropped ones are gone from the outbox
+    /// and leave an audit row.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn finish_outbox(
+        &self,
+        org: &OrgId,
+        id: &OutboxId,
+        verdict: MailVerdict,
+    ) -> Result<(), StoreError>;
+
+    /// When the next message is due, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn next_outbox_due(&self, org: &OrgId) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The newest audit rows, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn list_audit(&self, org: &OrgId, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// Deletes up to `limit` rows of each kind that are past their use: flows 24 h after their
+    /// end (I-08), codes, revoked tokens, grants. Says how many went.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn sweep(&self, org: &OrgId, limit: usize) -> Result<usize, StoreError>;
+
+    /// A named setting of the deployment (`demo`, …).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn find_setting(&self, org: &OrgId, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Sets a named setting.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn save_setting(&self, org: &OrgId, name: &str, value: &str) -> Result<(), StoreError>;
+
+    /// Development only: moves the store's time on, and keeps the offset over restarts.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn advance_clock(&self, seconds: i64) -> Result<(), StoreError>;
+
+    /// Development only: deletes users, flows, codes, grants, messages and audit rows, and sets
+    /// the clock's offset to zero. Keys, clients and settings stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn reset(&self, org: &OrgId) -> Result<(), StoreError>;
+}
