@@ -215,12 +215,10 @@ impl DevMailbox {
     /// # Errors
     /// [`MailboxError`] when it cannot be kept.
     pub async fn keep(&self, message: &Message) -> Result<(), MailboxError> {
-        if self.messages.change(message.id().as_str(), |_| ()).await? {
-            return Ok(());
-        }
-        let mut kept = reading::read(message);
-        add_event(&mut kept, event(message.date(), EventKind::Queued, None));
-        self.messages.put(|_| kept).await
+        let id = message.id().as_str();
+        self.messages
+            .change_or_put(id, |_| (), || queued(message))
+            .await
     }
 
     /// Forgets all messages and notes.
@@ -237,12 +235,19 @@ impl DevMailbox {
 impl Transport for DevMailbox {
     /// Keeps the message. One that arrives twice is kept once, with both arrivals in its timeline.
     async fn send(&self, message: &Message) -> Result<Accepted, SendError> {
-        let kept = async {
-            self.keep(message).await?;
-            self.event(message.id(), EventKind::Sent, None).await
+        let sent = event(self.clock.now(), EventKind::Sent, None);
+        let again = |kept: &mut MailboxMessage| add_event(kept, sent.clone());
+        // Both events at once: whoever waits for the message sees that it was sent.
+        let first = || {
+            let mut kept = queued(message);
+            add_event(&mut kept, sent.clone());
+            kept
         };
-        kept.await
-            .map_err(|error| SendError::Temporary(error.to_string()))?;
+        let kept = self
+            .messages
+            .change_or_put(message.id().as_str(), again, first)
+            .await;
+        kept.map_err(|error| SendError::Temporary(error.to_string()))?;
         Ok(Accepted {
             detail: "kept in the dev mailbox".to_owned(),
         })
@@ -254,6 +259,12 @@ impl Transport for DevMailbox {
             .await
             .map_err(|error| SendError::Temporary(error.to_string()))
     }
+}
+
+fn queued(message: &Message) -> MailboxMessage {
+    let mut kept = reading::read(message);
+    add_event(&mut kept, event(message.date(), EventKind::Queued, None));
+    kept
 }
 
 fn event(at: Timestamp, kind: EventKind, detail: Option<String>) -> Event {

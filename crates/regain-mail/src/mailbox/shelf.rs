@@ -98,6 +98,38 @@ impl<T: Entry> Shelf<T> {
     /// Adds the record that `make` returns for its number, and drops the oldest beyond the limit.
     pub(super) async fn put(&self, make: impl FnOnce(u64) -> T) -> Result<(), MailboxError> {
         let mut next = self.next.lock().await;
+        self.put_locked(&mut next, make).await
+    }
+
+    /// Changes the record `id`. Answers whether it is there.
+    pub(super) async fn change(
+        &self,
+        id: &str,
+        edit: impl FnOnce(&mut T),
+    ) -> Result<bool, MailboxError> {
+        let _writing = self.next.lock().await;
+        self.change_locked(id, edit).await
+    }
+
+    /// Changes the record `id`, or adds it when it is not there.
+    pub(super) async fn change_or_put(
+        &self,
+        id: &str,
+        edit: impl FnOnce(&mut T),
+        make: impl FnOnce() -> T,
+    ) -> Result<(), MailboxError> {
+        let mut next = self.next.lock().await;
+        if self.change_locked(id, edit).await? {
+            return Ok(());
+        }
+        self.put_locked(&mut next, |_| make()).await
+    }
+
+    async fn put_locked(
+        &self,
+        next: &mut u64,
+        make: impl FnOnce(u64) -> T,
+    ) -> Result<(), MailboxError> {
         let number = *next;
         let record = make(number);
         self.write(number, &record).await?;
@@ -118,13 +150,11 @@ impl<T: Entry> Shelf<T> {
         Ok(())
     }
 
-    /// Changes the record `id`. Answers whether it is there.
-    pub(super) async fn change(
+    async fn change_locked(
         &self,
         id: &str,
         edit: impl FnOnce(&mut T),
     ) -> Result<bool, MailboxError> {
-        let _writing = self.next.lock().await;
         let found = {
             let records = self.records();
             let of_id = records
