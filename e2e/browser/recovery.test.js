@@ -8,14 +8,16 @@ import { Demo, DEMO, wrongCode } from '../rig/engine.js';
 import {
   assertSignedIn, chooseEmail, signIn, submitCode, submitName, submitPasswords, toCodePage, toRecoverPage, toResetPage,
 } from '../rig/journey.js';
+import { lifetime } from '../rig/lifetime.js';
 
 const NEW_PASSWORD = 'Brass-Kettle-77-north';
 
 let demo;
 let browser;
-before(async (t) => {
-  demo = await Demo.start(t);
-  browser = await startBrowser(t);
+const life = lifetime();
+before(async () => {
+  demo = await Demo.start(life);
+  browser = await startBrowser(life);
 });
 beforeEach(() => demo.reset());
 

@@ -8,6 +8,7 @@ import { Person, startBrowser } from '../rig/browser.js';
 import { Demo, DEMO, freePort } from '../rig/engine.js';
 import { Flow } from '../rig/idx.js';
 import { assertSignedIn, chooseEmail, signIn as signInOnPage, submitCode, submitName, submitPasswords, toRecoverPage } from '../rig/journey.js';
+import { lifetime } from '../rig/lifetime.js';
 import { Recovery, signIn } from '../rig/recovery.js';
 import { App, Served } from '../rig/serve.js';
 import { verifiedIdToken } from '../rig/tokens.js';
@@ -80,7 +81,8 @@ describe('kill -9 between the password and the tokens', () => {
 
 describe('kill -9 under a browser', () => {
   let browser;
-  before(async (t) => (browser = await startBrowser(t)));
+  const life = lifetime();
+  before(async () => (browser = await startBrowser(life)));
 
   const PAGE_STEPS = [
     ['the recover page', (page, demo) => toRecoverPage(page, demo.app)],

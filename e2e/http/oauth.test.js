@@ -5,12 +5,14 @@ import { before, beforeEach, describe, it } from 'node:test';
 
 import { Demo, DEMO } from '../rig/engine.js';
 import { call, Flow, pkce, postForm } from '../rig/idx.js';
+import { lifetime } from '../rig/lifetime.js';
 import { keyId, verifiedAccessToken, verifiedIdToken } from '../rig/tokens.js';
 
 const SCOPE = 'openid profile email offline_access';
 
 let demo;
-before(async (t) => (demo = await Demo.start(t)));
+const life = lifetime();
+before(async () => (demo = await Demo.start(life)));
 beforeEach(() => demo.reset());
 
 /** A flow that has just signed in, with its interaction code not yet redeemed. */

@@ -5,11 +5,13 @@ import { before, beforeEach, describe, it } from 'node:test';
 
 import { Demo, DEMO, wrongCode } from '../rig/engine.js';
 import { documentFaults, fieldMessages, Flow, globalKeys } from '../rig/idx.js';
+import { lifetime } from '../rig/lifetime.js';
 
 const NEW_PASSWORD = 'Brass-Kettle-77-north';
 
 let demo;
-before(async (t) => (demo = await Demo.start(t)));
+const life = lifetime();
+before(async () => (demo = await Demo.start(life)));
 beforeEach(() => demo.reset());
 
 /** The parts of a document that may differ between two flows, replaced by their names. */

@@ -5,13 +5,15 @@ import { before, describe, it } from 'node:test';
 
 import { Demo, DEMO } from '../rig/engine.js';
 import { call, Flow, ION, postForm, postJson } from '../rig/idx.js';
+import { lifetime } from '../rig/lifetime.js';
 
 const SUCCESS_TYPE = 'application/ion+json; okta-version=1.0.0';
 const ERROR_TYPE = /^application\/json/;
 
 describe('media types and headers', () => {
   let demo;
-  before(async (t) => (demo = await Demo.start(t)));
+  const life = lifetime();
+  before(async () => (demo = await Demo.start(life)));
 
   const headersOf = (answer) => ({
     requestId: answer.headers.get('x-okta-request-id'),
@@ -116,7 +118,8 @@ describe('media types and headers', () => {
 
 describe('CORS', () => {
   let demo;
-  before(async (t) => (demo = await Demo.start(t)));
+  const life = lifetime();
+  before(async () => (demo = await Demo.start(life)));
 
   const ASKED = 'content-type,x-okta-user-agent-extended,accept,authorization,x-device-fingerprint,x-device-token,x-requested-with,accept-language,dpop';
   const preflight = (url, origin, method = 'POST') =>
@@ -174,7 +177,8 @@ describe('CORS', () => {
 
 describe('bodies nobody should send', () => {
   let demo;
-  before(async (t) => (demo = await Demo.start(t)));
+  const life = lifetime();
+  before(async () => (demo = await Demo.start(life)));
 
   const deep = (depth) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
   const BODIES = {

@@ -8,6 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import { CLIENTS, messages } from '../rig/auth-js.js';
 import { DEMO, freePort, temporaryDirectory } from '../rig/engine.js';
 import { Flow } from '../rig/idx.js';
+import { lifetime } from '../rig/lifetime.js';
 import { Recovery, signIn } from '../rig/recovery.js';
 import { Served } from '../rig/serve.js';
 import { ACCOUNT, codeIn, makeCertificate, Relay } from '../rig/smtp.js';
@@ -41,7 +42,8 @@ async function toCodeForm(engine) {
 
 describe('a relay with STARTTLS and AUTH', () => {
   let certificate;
-  before(async (t) => (certificate = await makeCertificate(await temporaryDirectory(t))));
+  const life = lifetime();
+  before(async () => (certificate = await makeCertificate(await temporaryDirectory(life))));
 
   for (const kind of CLIENTS) {
     it(`${kind.name}: the code is read from what the relay received`, async (t) => {
@@ -79,7 +81,8 @@ describe('a relay with STARTTLS and AUTH', () => {
 
 describe('a relay in trouble', () => {
   let certificate;
-  before(async (t) => (certificate = await makeCertificate(await temporaryDirectory(t))));
+  const life = lifetime();
+  before(async () => (certificate = await makeCertificate(await temporaryDirectory(life))));
 
   it('while the relay is down the flow goes on, and the mail comes later', async (t) => {
     const port = await freePort();

@@ -116,10 +116,11 @@ export class Process {
 export class Demo {
   static async start(t, options = {}) {
     const demo = new Demo();
+    // Before the directory, so that the process is gone when the directory goes.
+    t.after(() => demo.process?.kill());
     demo.data = options.data ?? (await temporaryDirectory(t));
     demo.enginePort = await freePort();
     demo.appPort = await freePort();
-    t.after(() => demo.process?.kill());
     await demo.restart();
     return demo;
   }

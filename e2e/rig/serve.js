@@ -44,6 +44,7 @@ export class Served {
   static async start(t, { sections, dev = true, user = true, appPort } = {}) {
     const served = new Served();
     served.dev = dev;
+    t.after(() => served.process?.kill());
     served.directory = path.join(await temporaryDirectory(t), 'regain');
     served.port = await freePort();
     await mkdir(served.directory);
@@ -52,7 +53,6 @@ export class Served {
     served.config = path.join(served.directory, 'regain.toml');
     await writeFile(served.config, configuration({ port: served.port, appPort, sections }));
     if (user) await served.createUser(DEMO.user, DEMO.password);
-    t.after(() => served.process?.kill());
     await served.restart();
     return served;
   }
@@ -98,6 +98,7 @@ export class Served {
 export class App {
   static async start(t, { issuer, port, label = 'Example' }) {
     const app = new App();
+    t.after(() => app.process?.kill());
     const directory = await temporaryDirectory(t);
     app.config = path.join(directory, 'app.toml');
     app.port = port;
@@ -111,7 +112,6 @@ export class App {
       `app_name = "${label}"`,
       '',
     ].join('\n'));
-    t.after(() => app.process?.kill());
     await app.restart();
     return app;
   }

@@ -6,6 +6,7 @@ import { before, beforeEach, describe, it } from 'node:test';
 import { client, CLIENTS, messages, Session } from '../rig/auth-js.js';
 import { Demo, DEMO } from '../rig/engine.js';
 import { postForm } from '../rig/idx.js';
+import { lifetime } from '../rig/lifetime.js';
 import { Recovery, signIn } from '../rig/recovery.js';
 import { verifiedAccessToken, verifiedIdToken } from '../rig/tokens.js';
 
@@ -14,7 +15,8 @@ const NEW_PASSWORD = 'Brass-Kettle-77-north';
 for (const kind of CLIENTS) {
   describe(kind.name, () => {
     let demo;
-    before(async (t) => (demo = await Demo.start(t)));
+    const life = lifetime();
+    before(async () => (demo = await Demo.start(life)));
     beforeEach(() => demo.reset());
 
     it(`${kind.name}: recovers the password, and the tokens verify`, async () => {
@@ -89,7 +91,8 @@ for (const kind of CLIENTS) {
 
 describe('values given up front', () => {
   let demo;
-  before(async (t) => (demo = await Demo.start(t)));
+  const life = lifetime();
+  before(async () => (demo = await Demo.start(life)));
   beforeEach(() => demo.reset());
 
   for (const kind of CLIENTS.filter(({ mode }) => mode === 'legacy')) {
@@ -106,7 +109,8 @@ describe('values given up front', () => {
 
 describe('tokens afterwards', () => {
   let demo;
-  before(async (t) => (demo = await Demo.start(t)));
+  const life = lifetime();
+  before(async () => (demo = await Demo.start(life)));
   beforeEach(() => demo.reset());
 
   const PUBLIC = { ...DEMO.spa, clientSecret: undefined };

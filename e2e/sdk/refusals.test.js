@@ -5,6 +5,7 @@ import { before, beforeEach, describe, it } from 'node:test';
 
 import { client, CLIENTS, messages } from '../rig/auth-js.js';
 import { Demo, DEMO, wrongCode } from '../rig/engine.js';
+import { lifetime } from '../rig/lifetime.js';
 import { Recovery, signIn } from '../rig/recovery.js';
 
 const NEW_PASSWORD = 'Brass-Kettle-77-north';
@@ -14,7 +15,8 @@ const REFUSED = [{ message: 'Authentication failed', key: 'errors.E0000004' }];
 for (const kind of CLIENTS) {
   describe(kind.name, () => {
     let demo;
-    before(async (t) => (demo = await Demo.start(t)));
+    const life = lifetime();
+    before(async () => (demo = await Demo.start(life)));
     beforeEach(() => demo.reset());
 
     it(`${kind.name}: a wrong code keeps the step and says so at the field`, async () => {
