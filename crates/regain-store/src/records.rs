@@ -74,7 +74,7 @@ pub struct CodeRecord {
     /// The grant of its first use, if it was used.
     pub redeemed: Option<regain_types::GrantId>,
     /// Who signed in, if the user is still there.
-    pub user: Option<UserFacts>,
+    pub user: Option<UserRecord>,
 }
 
 /// A grant with its user.
@@ -85,7 +85,7 @@ pub struct GrantRecord {
     /// The grant.
     pub grant: Grant,
     /// Who signed in, if the user is still there.
-    pub user: Option<UserFacts>,
+    pub user: Option<UserRecord>,
     /// Whether the access token that was asked about is revoked by itself.
     pub access_token_revoked: bool,
 }
