@@ -3,6 +3,7 @@
 use regain_engine::{Effect, Flow, IssuedCode, Outgoing, StoredPassword, UserFacts, UserStatus};
 use regain_oauth::Grant;
 use regain_types::{FlowId, OutboxId, Timestamp, TokenHash, UserId};
+use serde::{Deserialize, Serialize};
 
 /// By what a flow is looked up.
 #[derive(Clone, Debug)]
@@ -37,8 +38,8 @@ pub struct NewFlow {
     pub state_handle: TokenHash,
 }
 
-/// Who asked, for the audit log (U-03).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Who asked, for the audit log (U-03) and for notices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestMeta {
     /// The request's id.
     pub request_id: String,
@@ -142,6 +143,8 @@ pub struct OutboxRow {
     pub outgoing: Outgoing,
     /// When it was committed.
     pub created_at: Timestamp,
+    /// Who asked, as `Commit::request` said: stored with the row, for notices about a change.
+    pub request: RequestMeta,
     /// How often it was tried before.
     pub attempts: u32,
 }
