@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
@@ -14,6 +16,9 @@ const ADDRESS_BYTES_MAX: usize = 254;
 const NAME_CHARS_MAX: usize = 200;
 /// Far below 998, the longest line there may be: a subject of one word cannot be folded.
 const SUBJECT_CHARS_MAX: usize = 250;
+/// 39 bytes are 52 characters of base64: with `=?utf-8?b?`, `?=` and the header's name the line
+/// stays below 76.
+const ENCODED_WORD_BYTES: usize = 39;
 
 /// Why a message cannot be composed. The text names no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -170,7 +175,7 @@ pub fn compose(envelope: &Envelope, rendered: &Rendered) -> Result<Message, Mail
         .date(UNIX_EPOCH + since_1970(envelope.date)?)
         .from(envelope.from.mailbox.clone())
         .to(Mailbox::new(None, to))
-        .subject(subject.clone())
+        .raw_header(subject_header(subject))
         .message_id(Some(message_id(envelope)?))
         .raw_header(text_header("Auto-Submitted", "auto-generated"))
         .raw_header(text_header("X-Auto-Response-Suppress", "All"))
@@ -187,6 +192,29 @@ pub fn compose(envelope: &Envelope, rendered: &Rendered) -> Result<Message, Mail
 
 fn text_header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+/// The subject as it stands when it is plain, else as encoded words throughout: mixed with plain
+/// words, as the library writes them, white space between two of them gets lost.
+///
+/// Source: RFC 2047 §2 (at most 76 characters per line) and §5 (whole characters in each word).
+fn subject_header(subject: &str) -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str("Subject");
+    let spaced = subject
+        .split_ascii_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    if subject.is_ascii() && !subject.contains("=?") && spaced == subject {
+        return HeaderValue::new(name, spaced);
+    }
+    let mut words = Vec::new();
+    let mut rest = subject;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.floor_char_boundary(ENCODED_WORD_BYTES));
+        words.push(format!("=?utf-8?b?{}?=", STANDARD.encode(word)));
+        rest = after;
+    }
+    HeaderValue::dangerous_new_pre_encoded(name, subject.to_owned(), words.join("\r\n "))
 }
 
 /// `<outbox id@host>`: the same for every attempt, so that a mail which arrives twice is one.

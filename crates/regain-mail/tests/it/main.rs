@@ -1,0 +1,14 @@
+//! Mails as other programs see them.
+
+#[cfg(test)]
+mod compose;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod gallery;
+#[cfg(test)]
+mod injection;
+#[cfg(test)]
+mod mailbox;
+#[cfg(test)]
+mod smtp;

@@ -1,0 +1,260 @@
+//! A relay that misbehaves. The relay of these tests speaks from a script; a real one is part of
+//! the end-to-end tests.
+
+use std::time::Duration;
+
+use regain_mail::{SendError, SmtpSettings, SmtpSettingsError, SmtpTransport, Tls, Transport as _};
+use regain_types::Secret;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+
+use crate::fixtures::recovery_message;
+
+fn settings(port: u16) -> SmtpSettings {
+    SmtpSettings {
+        host: "127.0.0.1".to_owned(),
+        port,
+        tls: Tls::None,
+        ca_pem: None,
+        credentials: None,
+        hello_name: Some("id.example.com".to_owned()),
+        timeout: Duration::from_secs(30),
+        danger_accept_invalid_certificates: false,
+        danger_credentials_without_tls: false,
+    }
+}
+
+async fn listen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// Answers one connection until it closes or said QUIT. `answer` gets the first word of each line;
+/// the lines come back.
+async fn relay(listener: &TcpListener, answer: impl Fn(&str) -> &'static str) -> Vec<String> {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut stream = BufReader::new(stream);
+    stream
+        .write_all(b"220 relay.example ESMTP\r\n")
+        .await
+        .unwrap();
+    let (mut heard, mut in_data) = (Vec::new(), false);
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return heard;
+        }
+        let line = line.trim_end().to_owned();
+        let word = line.split([' ', ':']).next().unwrap_or_default().to_owned();
+        heard.push(line.clone());
+        if in_data && line != "." {
+            continue;
+        }
+        in_data = word == "DATA";
+        let reply = answer(if line == "." { "." } else { &word });
+        if stream
+            .write_all(format!("{reply}\r\n").as_bytes())
+            .await
+            .is_err()
+            || word == "QUIT"
+        {
+            return heard;
+        }
+    }
+}
+
+fn polite(word: &str) -> &'static str {
+    match word {
+        "DATA" => "354 go on",
+        "QUIT" => "221 bye",
+        _ => "250 ok",
+    }
+}
+
+#[tokio::test]
+async fn a_mail_goes_out_and_the_next_uses_the_same_connection() {
+    let (listener, port) = listen().await;
+    let sending = async {
+        let transport = SmtpTransport::new(settings(port)).unwrap();
+        transport.check().await.unwrap();
+        for id in ["out1", "out2"] {
+            let accepted = transport
+                .send(&recovery_message(id, "alice@example.com"))
+                .await
+                .unwrap();
+            assert_eq!(accepted.detail, "250");
+        }
+        drop(transport);
+    };
+    let (heard, ()) = tokio::join!(relay(&listener, polite), sending);
+    assert_eq!(
+        heard.first().map(String::as_str),
+        Some("EHLO id.example.com")
+    );
+    let count = |line: &str| heard.iter().filter(|heard| *heard == line).count();
+    assert_eq!(count("MAIL FROM:<no-reply@example.com>"), 2);
+    assert_eq!(count("RCPT TO:<alice@example.com>"), 2);
+    assert_eq!(count("."), 2);
+    assert_eq!(count("123456"), 2);
+}
+
+#[tokio::test]
+async fn refusals_name_the_code_and_nothing_else() {
+    for (reply, expected) in [
+        (
+            "550 no such user alice@example.com",
+            SendError::Permanent("the mail relay refused the message (550)".to_owned()),
+        ),
+        (
+            "451 greylisted alice@example.com",
+            SendError::Temporary("the mail relay put the message off (451)".to_owned()),
+        ),
+    ] {
+        let (listener, port) = listen().await;
+        let transport = SmtpTransport::new(settings(port)).unwrap();
+        let message = recovery_message("out1", "alice@example.com");
+        let answer = |word: &str| if word == "RCPT" { reply } else { polite(word) };
+        let (_, sent) = tokio::join!(relay(&listener, answer), transport.send(&message));
+        assert_eq!(sent, Err(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_stripped_starttls_gets_no_mail() {
+    // T-M5: the relay, or somebody on the way, does not offer STARTTLS.
+    let (listener, port) = listen().await;
+    let mut settings = settings(port);
+    settings.tls = Tls::StartTls;
+    settings.credentials = Some(("user".to_owned(), Secret::new("hunter2".to_owned())));
+    let transport = SmtpTransport::new(settings).unwrap();
+    let message = recovery_message("out1", "alice@example.com");
+    let (heard, sent) = tokio::join!(relay(&listener, polite), transport.send(&message));
+    assert_eq!(
+        sent,
+        Err(SendError::Temporary(
+            "the mail relay does not offer the STARTTLS or AUTH that is required".to_owned()
+        ))
+    );
+    assert_eq!(heard, ["EHLO id.example.com"]);
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_does_not_lose_the_mail() {
+    let (listener, port) = listen().await;
+    let mut settings = settings(port);
+    settings.credentials = Some(("user".to_owned(), Secret::new("hunter2".to_owned())));
+    settings.danger_credentials_without_tls = true;
+    let transport = SmtpTransport::new(settings).unwrap();
+    let message = recovery_message("out1", "alice@example.com");
+    let answer = |word: &str| match word {
+        "EHLO" => "250-relay.example\r\n250 AUTH PLAIN",
+        "AUTH" => "535 wrong password for user",
+        _ => polite(word),
+    };
+    let (_, sent) = tokio::join!(relay(&listener, answer), transport.send(&message));
+    assert_eq!(
+        sent,
+        Err(SendError::Temporary(
+            "the mail relay refused the connection or the sign-in (535)".to_owned()
+        ))
+    );
+}
+
+#[tokio::test]
+async fn a_silent_relay_is_given_up_and_its_connection_is_not_used_again() {
+    let (listener, port) = listen().await;
+    let mut settings = settings(port);
+    settings.timeout = Duration::from_millis(300);
+    let transport = SmtpTransport::new(settings).unwrap();
+    let message = recovery_message("out1", "alice@example.com");
+    // Accepts, greets, and falls silent after DATA: the worst moment.
+    let silent = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        stream
+            .write_all(b"220 relay.example ESMTP\r\n")
+            .await
+            .unwrap();
+        let mut line = String::new();
+        while !line.starts_with("DATA") {
+            line.clear();
+            stream.read_line(&mut line).await.unwrap();
+            if !line.starts_with("DATA") {
+                stream.write_all(b"250 ok\r\n").await.unwrap();
+            }
+        }
+        stream
+    };
+    let (_open, sent) = tokio::join!(silent, transport.send(&message));
+    let late = Err(SendError::Temporary(
+        "the mail relay did not answer in time".to_owned(),
+    ));
+    assert_eq!(sent, late);
+    let again = async {
+        let sent = transport.send(&message).await;
+        drop(transport);
+        sent
+    };
+    let (heard, sent) = tokio::join!(relay(&listener, polite), again);
+    sent.unwrap();
+    assert_eq!(
+        heard.first().map(String::as_str),
+        Some("EHLO id.example.com")
+    );
+}
+
+#[tokio::test]
+async fn no_relay_is_a_reason_to_try_again() {
+    let (listener, port) = listen().await;
+    drop(listener);
+    let transport = SmtpTransport::new(settings(port)).unwrap();
+    let unreachable = Err(SendError::Temporary(
+        "the mail relay cannot be reached".to_owned(),
+    ));
+    assert_eq!(transport.check().await, unreachable);
+}
+
+#[tokio::test]
+async fn letters_beyond_ascii_need_a_relay_that_takes_them() {
+    let (listener, port) = listen().await;
+    let transport = SmtpTransport::new(settings(port)).unwrap();
+    let message = recovery_message("out1", "j\u{f6}rg@example.com");
+    let sending = async {
+        let sent = transport.send(&message).await;
+        drop(transport);
+        sent
+    };
+    let (_, sent) = tokio::join!(relay(&listener, polite), sending);
+    assert!(matches!(sent, Err(SendError::Permanent(_))), "{sent:?}");
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_at_once() {
+    let mut open = settings(25);
+    open.credentials = Some(("user".to_owned(), Secret::new("hunter2".to_owned())));
+    assert_eq!(
+        SmtpTransport::new(open).map(|_| ()),
+        Err(SmtpSettingsError::CredentialsWithoutTls)
+    );
+
+    let mut bad_ca = settings(465);
+    bad_ca.tls = Tls::Implicit;
+    bad_ca.ca_pem = Some("no certificate".to_owned());
+    assert_eq!(
+        SmtpTransport::new(bad_ca).map(|_| ()),
+        Err(SmtpSettingsError::Certificates)
+    );
+
+    let mut bad_host = settings(465);
+    bad_host.tls = Tls::Implicit;
+    bad_host.host = "not a host".to_owned();
+    assert_eq!(
+        SmtpTransport::new(bad_host).map(|_| ()),
+        Err(SmtpSettingsError::Host)
+    );
+
+    let mut secret = settings(465);
+    secret.credentials = Some(("user".to_owned(), Secret::new("hunter2".to_owned())));
+    assert!(!format!("{secret:?}").contains("hunter2"));
+}
