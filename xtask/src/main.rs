@@ -70,9 +70,15 @@ fn test(missing: install::Missing) -> Result<bool> {
     let root = repository()?;
     let tools = install::ensure(&root, missing)?;
     let mut summary = Summary::start();
-    let built = summary.step("build", "the binary `regain`", || {
-        command::run(&root, "cargo", &["build", "--package", "regain-cli"])
-    });
+    let built = summary.step(
+        "build",
+        "the binary `regain` and the program of the guide",
+        || {
+            let packages = ["--package", "regain-cli", "--package", "regain-sdk"];
+            let arguments = [&["build", "--bins", "--examples"][..], &packages[..]].concat();
+            command::run(&root, "cargo", &arguments)
+        },
+    );
     lint::run(&root, &mut summary);
     rust_tests::run(&root, &mut summary);
     if built {
