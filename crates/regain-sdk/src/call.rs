@@ -26,7 +26,7 @@ const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
-    pub(crate) document: IdxResponse,
+    pub(crate) document: Box<IdxResponse>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) request_id: Option<String>,
 }
@@ -49,7 +49,7 @@ impl IdxClient {
         let Some(json) = json.filter(is_idx) else {
             return Err(self.refusal(&response, "this is not an IDX document"));
         };
-        let document: IdxResponse = serde_json::from_value(json)
+        let document: Box<IdxResponse> = serde_json::from_value(json)
             .map_err(|e| unreadable(&response, &format!("the IDX document is malformed: {e}")))?;
         if document
             .version
@@ -76,13 +76,17 @@ impl IdxClient {
         params: &[(&str, &str)],
     ) -> Result<Response<Vec<u8>>, Error> {
         let config = self.config();
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("client_id", &config.client_id)
-            .extend_pairs(params);
-        if let ClientAuth::SecretPost(secret) = &config.auth {
-            form.append_pair("client_secret", secret.expose());
-        }
-        let mut request = self.request(Method::POST, url, form.finish().into_bytes())?;
+        // The serializer is not `Send`: it must be gone before the request is awaited.
+        let body = {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.append_pair("client_id", &config.client_id)
+                .extend_pairs(params);
+            if let ClientAuth::SecretPost(secret) = &config.auth {
+                form.append_pair("client_secret", secret.expose());
+            }
+            form.finish().into_bytes()
+        };
+        let mut request = self.request(Method::POST, url, body)?;
         insert(
             &mut request,
             CONTENT_TYPE,

@@ -16,7 +16,7 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for a request with its answer, unless set.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Difference of clocks that is tolerated in tokens, unless set.
-pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(300);
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_mins(5);
 /// Most forms that one call posts by itself, unless set.
 pub(crate) const AUTO_STEPS_MAX: u8 = 8;
 

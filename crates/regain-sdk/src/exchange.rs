@@ -37,7 +37,7 @@ impl IdxClient {
         let response = loop {
             match self.post_oauth(&url, &params).await {
                 Err(Error::Transport(e)) if !e.is_sent() && tries < EXCHANGE_TRIES_MAX => {
-                    tries += 1
+                    tries += 1;
                 }
                 other => break other?,
             }

@@ -7,9 +7,9 @@ use crate::wire::oauth::{Discovery, JwkSet};
 use crate::{Error, IdxClient};
 
 /// How long discovery and keys are used without asking again.
-const METADATA_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+const METADATA_TTL: Duration = Duration::from_hours(24);
 /// Keys are not fetched again sooner than this, whatever tokens come in.
-const KEYS_REFETCH_AFTER: Duration = Duration::from_secs(60);
+const KEYS_REFETCH_AFTER: Duration = Duration::from_mins(1);
 
 /// The cache of one client.
 #[derive(Debug, Default)]

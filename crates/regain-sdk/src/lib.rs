@@ -4,6 +4,7 @@
 
 mod answer;
 mod call;
+mod callback;
 mod client;
 mod config;
 mod context;
@@ -15,6 +16,7 @@ mod http_client;
 mod keys;
 mod outcome;
 mod progress;
+mod scoped;
 mod seal;
 mod secret;
 mod step;
@@ -28,12 +30,14 @@ mod verify;
 pub use regain_wire as wire;
 
 pub use answer::Answer;
+pub use callback::Callback;
 pub use client::IdxClient;
 pub use config::{ClientAuth, ConfigBuilder, ConfigError, Timeouts};
 pub use context::RequestContext;
 pub use error::{Conflict, Error, ExchangeError, Feature, FlowEffect, ProtocolError, TokenError};
 pub use flow::{Begin, RecoverPassword, SignIn};
 pub use outcome::{Features, Grant, Idp, Message, Outcome, State, Terminal};
+pub use scoped::ScopedTransactions;
 pub use seal::{SealKey, SealedTransaction, SessionScope};
 pub use secret::Secret;
 pub use step::{

@@ -7,6 +7,8 @@ use crate::tokens::{InteractionCode, Tokens};
 use crate::wire::idx::{IdxResponse, MessageClass};
 use crate::{Secret, Step, Transaction};
 
+const SELECT: &str = "select-authenticator-authenticate";
+
 /// Where a transaction stands after a call.
 #[derive(Debug)]
 #[must_use = "the transaction in it is needed to go on"]
@@ -112,7 +114,7 @@ pub struct Features {
     pub can_resend: bool,
     /// "Not now"
     pub can_skip: bool,
-    /// "Use another method": more than one way, or another way than the open one
+    /// "Use another method": the selector is offered beside the open step, with more than one way
     pub can_choose_another: bool,
     /// "Sign in with …"
     pub idps: Vec<Idp>,
@@ -165,6 +167,12 @@ impl Features {
         let forms = document::remediations(document);
         let has = |name: &str| forms.iter().any(|form| form.name == name);
         let first = forms.first().map(|form| form.name.as_str());
+        let fields = document::remediation(document, SELECT).and_then(|form| form.value.as_deref());
+        let options = fields
+            .into_iter()
+            .flatten()
+            .filter_map(|field| field.options.as_deref());
+        let ways = options.map(<[_]>::len).max().unwrap_or_default();
         Self {
             can_recover_password: document::action(document, "recover").is_some(),
             can_register: has("select-enroll-profile"),
@@ -172,8 +180,7 @@ impl Features {
             can_cancel: document.cancel.is_some(),
             can_resend: document::action(document, "resend").is_some(),
             can_skip: has("skip"),
-            can_choose_another: first != Some("select-authenticator-authenticate")
-                && has("select-authenticator-authenticate"),
+            can_choose_another: first != Some(SELECT) && ways > 1,
             idps: forms
                 .iter()
                 .filter(|form| form.name == "redirect-idp")

@@ -61,7 +61,7 @@ impl IdxClient {
         let url = format!("{}/idp/idx/introspect", self.config().idx_base);
         let body = json!({ "interactionHandle": transaction.0.interaction_handle.expose() });
         let answered = self.post_idx(&url, ION, &body).await?;
-        self.digest(transaction, "introspect", answered).await
+        Box::pin(self.digest(transaction, "introspect", answered)).await
     }
 
     /// Posts a form whose body is complete but for the state handle.
@@ -92,7 +92,7 @@ impl IdxClient {
         let answered = self
             .post_idx(href, ("application/json", accept), &Value::Object(body))
             .await?;
-        self.digest(transaction, &form.name, answered).await
+        Box::pin(self.digest(transaction, &form.name, answered)).await
     }
 
     /// Posts an action, which has no fields to fill in.
@@ -156,7 +156,7 @@ impl IdxClient {
         transaction.0.password_replaced |= replaced;
         transaction.0.recover_posted |= posted == "recover" && !rejected;
         self.note_sent_code(&mut transaction, posted, &document, rejected);
-        transaction.take(document, rejected);
+        transaction.take(*document, rejected);
         let mut outcome = if posted == "cancel" && !rejected {
             canceled(transaction)
         } else {

@@ -16,7 +16,7 @@ use crate::wire::idx::IdxResponse;
 use crate::{Error, Secret};
 
 /// How long a transaction lives when the server does not say.
-const TRANSACTION_TTL: Duration = Duration::from_secs(60 * 60);
+const TRANSACTION_TTL: Duration = Duration::from_hours(1);
 /// Raised when the saved form changes; an older one does not open.
 const SAVED_VERSION: u8 = 1;
 
@@ -96,6 +96,10 @@ impl fmt::Display for Flow {
 pub struct Transaction(pub(crate) Box<Saved>);
 
 #[derive(Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether one thing has happened"
+)]
 pub(crate) struct Saved {
     version: u8,
     pub(crate) id: TransactionId,

@@ -88,11 +88,11 @@ impl IdxClient {
         let now = unix_seconds(self.now());
         let skew = self.config().clock_skew.as_secs();
         let expires = seconds("exp").ok_or(TokenError::Malformed)?;
-        let issued = seconds("iat").ok_or(TokenError::Malformed)?;
-        if expires.saturating_add(skew) < now || expires < issued {
+        let made = seconds("iat").ok_or(TokenError::Malformed)?;
+        if expires.saturating_add(skew) < now || expires < made {
             return Err(TokenError::Expired);
         }
-        if issued > now.saturating_add(skew) {
+        if made > now.saturating_add(skew) {
             return Err(TokenError::IssuedInFuture);
         }
         if let Some(nonce) = expected.nonce {

@@ -66,7 +66,7 @@ impl fmt::Debug for Base {
             .field("name", &self.form.name)
             .field("authenticator", &self.authenticator_key())
             .field("transaction", &self.transaction)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -189,7 +189,7 @@ impl NewPasswordStep {
                 });
             }
             (true, true) => {
-                credentials = json!({ "passcode": new.expose(), "revokeSessions": true })
+                credentials = json!({ "passcode": new.expose(), "revokeSessions": true });
             }
             (false, _) => {}
         }

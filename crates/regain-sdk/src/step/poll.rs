@@ -10,7 +10,7 @@ use crate::{Error, Feature, Outcome};
 /// Between two questions, when the server does not say.
 const INTERVAL: Duration = Duration::from_secs(4);
 /// After a limit was hit, when the server does not say: what the vendor's pages wait.
-const INTERVAL_LIMITED: Duration = Duration::from_secs(60);
+const INTERVAL_LIMITED: Duration = Duration::from_mins(1);
 /// Never faster than this, whatever the server says.
 const INTERVAL_MIN: Duration = Duration::from_millis(500);
 /// A stream ends by itself after this many questions: an hour at the usual interval.

@@ -108,14 +108,18 @@ fn fill(
         };
         let given = values.remove(name);
         let path = path_of(name);
+        let is_required = field.required == Some(true);
+        let missing_before = missing.len();
         let value = match (&field.form, field.mutable == Some(false)) {
-            (Some(form), _) if field.options.is_none() => nested(form, given, &path, missing)?,
+            (Some(form), _) if field.options.is_none() => {
+                nested(form, given, (&path, is_required), missing)?
+            }
             (_, true) => Some(field.value.clone().unwrap_or_else(|| Value::from(""))),
             (_, false) => given.or_else(|| field.value.clone().filter(|value| !value.is_null())),
         };
         match value {
             Some(value) => drop(body.insert(name.to_owned(), value)),
-            None if field.required == Some(true) => missing.push(path),
+            None if is_required && missing.len() == missing_before => missing.push(path),
             None => {}
         }
     }
@@ -136,7 +140,7 @@ fn fill(
 fn nested(
     form: &NestedForm,
     given: Option<Value>,
-    path: &str,
+    (path, is_required): (&str, bool),
     missing: &mut Vec<String>,
 ) -> Result<Option<Value>, Error> {
     let given = match given {
@@ -144,6 +148,12 @@ fn nested(
         Some(other) => return Ok(Some(other)),
         None => Map::new(),
     };
-    let body = fill(&form.value, given, path, missing)?;
+    let is_given = !given.is_empty();
+    let mut missing_inside = Vec::new();
+    let body = fill(&form.value, given, path, &mut missing_inside)?;
+    // An optional object that is left out misses nothing.
+    if is_given || is_required {
+        missing.append(&mut missing_inside);
+    }
     Ok((!body.is_empty()).then_some(Value::Object(body)))
 }
