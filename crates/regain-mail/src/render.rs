@@ -40,8 +40,8 @@ impl std::fmt::Debug for Rendered {
 pub fn render(mail: &Mail, brand: &Brand, language: Language) -> Rendered {
     let frame = Frame::new(brand, language);
     match mail {
-        Mail::PasswordChanged(changed) => password_changed(changed, frame),
-        Mail::RecoveryCode(recovery) => recovery_code(recovery, frame),
+        Mail::PasswordChanged(changed) => password_changed(changed, &frame),
+        Mail::RecoveryCode(recovery) => recovery_code(recovery, &frame),
     }
 }
 
@@ -109,7 +109,7 @@ impl RecoveryContent {
     }
 }
 
-fn recovery_code(recovery: &RecoveryCode, frame: Frame) -> Rendered {
+fn recovery_code(recovery: &RecoveryCode, frame: &Frame) -> Rendered {
     let say = frame.say;
     let code = recovery.code.expose().clone();
     let word = recovery
@@ -137,12 +137,12 @@ fn recovery_code(recovery: &RecoveryCode, frame: Frame) -> Rendered {
         _ => subject,
     };
     let text = RecoveryText {
-        frame: &frame,
+        frame,
         content: &content,
     }
     .render();
     let html = RecoveryHtml {
-        frame: &frame,
+        frame,
         content: &content,
     }
     .render();
@@ -170,7 +170,7 @@ struct ChangedContent {
     rows: Vec<(&'static str, String)>,
 }
 
-fn password_changed(changed: &PasswordChanged, frame: Frame) -> Rendered {
+fn password_changed(changed: &PasswordChanged, frame: &Frame) -> Rendered {
     let say = frame.say;
     let app = one_line(&changed.app_label);
     let address = changed
@@ -199,12 +199,12 @@ fn password_changed(changed: &PasswordChanged, frame: Frame) -> Rendered {
     };
     let subject = (say.changed_subject)(&frame.org_raw);
     let text = ChangedText {
-        frame: &frame,
+        frame,
         content: &content,
     }
     .render();
     let html = ChangedHtml {
-        frame: &frame,
+        frame,
         content: &content,
     }
     .render();

@@ -6,7 +6,7 @@
 /// with `srcdoc` inherits the policy of its page. Scripts in a mail run neither by this policy nor
 /// by the frame's `sandbox`.
 pub const MAILBOX_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' \
-     'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
 /// The page, for `GET /dev/mailbox` as `text/html; charset=utf-8`, with [`MAILBOX_CSP`].

@@ -11,7 +11,7 @@ use regain_types::OutboxId;
 use crate::fixtures::{brand, clock, envelope, recovery_message};
 
 /// Far beyond what a test takes: reaching it is a failure.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn open(directory: &tempfile::TempDir) -> DevMailbox {
     DevMailbox::open(directory.path(), clock()).unwrap()
@@ -241,12 +241,12 @@ async fn waiting_for_nothing_ends_with_nothing() {
             .await
             .is_empty()
     );
-    let (notes, noted) = tokio::join!(
+    let (found, noted) = tokio::join!(
         mailbox.wait_for_notes(None, None, LONG),
         mailbox.note("a@x.example", "no such user")
     );
     noted.unwrap();
-    assert_eq!(notes[0].reason, "no such user");
+    assert_eq!(found[0].reason, "no such user");
 }
 
 #[tokio::test]
