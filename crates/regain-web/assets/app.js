@@ -1,0 +1,146 @@
+// Everything here improves pages that already work without it.
+(function () {
+  "use strict";
+  var all = function (selector, root) {
+    return Array.prototype.slice.call((root || document).querySelectorAll(selector));
+  };
+  var say = function (text) {
+    var live = document.getElementById("live");
+    if (live) live.textContent = text;
+  };
+
+  // A second press while the first is under way sends nothing. The page comes back to life when
+  // the browser shows it again from its history.
+  all("form[method=post]").forEach(function (form) {
+    form.addEventListener("submit", function (event) {
+      if (form.dataset.sent) return event.preventDefault();
+      form.dataset.sent = "1";
+      // Password managers store what is typed in password fields.
+      all("input[data-was=password]", form).forEach(function (input) {
+        input.type = "password";
+      });
+    });
+  });
+  window.addEventListener("pageshow", function () {
+    all("form[data-sent]").forEach(function (form) {
+      delete form.dataset.sent;
+    });
+  });
+
+  // One button shows or hides every password of its form.
+  all("button[data-show]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      var shown = button.getAttribute("aria-pressed") === "true";
+      all("input[type=password], input[data-was=password]", button.form).forEach(function (input) {
+        input.dataset.was = "password";
+        input.type = shown ? "password" : "text";
+      });
+      button.setAttribute("aria-pressed", String(!shown));
+    });
+  });
+
+  // The code field keeps digits only, wherever they come from.
+  all("input[data-code]").forEach(function (input) {
+    input.addEventListener("input", function () {
+      var digits = input.value.replace(/[\s\-\u2010-\u2015.]/g, "");
+      if (digits !== input.value) input.value = digits;
+    });
+  });
+
+  // "Send a new code" waits as long as the server says. It stays focusable, so that a keyboard
+  // does not lose its place; the time left is announced at the start and at the end only.
+  all("button[data-wait]").forEach(function (button) {
+    var end = Date.now() + Number(button.dataset.wait) * 1000;
+    var label = button.textContent;
+    var blocked = true;
+    button.addEventListener("click", function (event) {
+      if (blocked) event.preventDefault();
+    });
+    var tick = function () {
+      var left = Math.ceil((end - Date.now()) / 1000);
+      if (left <= 0) {
+        blocked = false;
+        button.removeAttribute("aria-disabled");
+        button.textContent = label;
+        return say(button.dataset.ready);
+      }
+      button.textContent = button.dataset.count.replace("{0}", left);
+      window.setTimeout(tick, 500);
+    };
+    if (Number(button.dataset.wait) > 0) {
+      button.setAttribute("aria-disabled", "true");
+      say(button.dataset.count.replace("{0}", button.dataset.wait));
+      tick();
+    } else {
+      blocked = false;
+    }
+  });
+
+  // The live checklist. The server has the last word; rules that only it can check have no state.
+  var rules = document.getElementById("password-rules");
+  var password = document.getElementById("password");
+  if (rules && password) {
+    var username = document.querySelector("input[name=username]");
+    var parts = (username ? username.value : "").toLowerCase().split(/[,.\-_#@\s]+/);
+    var count = function (pattern, text) {
+      return (text.match(pattern) || []).length;
+    };
+    var tests = {
+      length: function (text, least) {
+        return Array.from(text).length >= least;
+      },
+      lower: function (text, least) {
+        return count(/\p{Ll}/gu, text) >= least;
+      },
+      upper: function (text, least) {
+        return count(/\p{Lu}/gu, text) >= least;
+      },
+      number: function (text, least) {
+        return count(/\p{Nd}/gu, text) >= least;
+      },
+      symbol: function (text, least) {
+        return count(/[!-/:-@[-`{-~]/g, text) >= least;
+      },
+      username: function (text) {
+        var low = text.toLowerCase();
+        return text !== "" && parts.every(function (part) {
+          return part.length < 4 || low.indexOf(part) < 0;
+        });
+      }
+    };
+    var items = all("li[data-rule]", rules).filter(function (item) {
+      return tests[item.dataset.rule];
+    });
+    var pause;
+    var check = function (quiet) {
+      var met = 0;
+      items.forEach(function (item) {
+        var ok = tests[item.dataset.rule](password.value, Number(item.dataset.least || 0));
+        met += ok ? 1 : 0;
+        item.dataset.met = ok ? "yes" : "no";
+        item.querySelector(".state").textContent = " (" + rules.dataset[ok ? "met" : "unmet"] + ")";
+      });
+      window.clearTimeout(pause);
+      if (quiet) return;
+      pause = window.setTimeout(function () {
+        say(rules.dataset.progress.replace("{0}", met).replace("{1}", items.length));
+      }, 1200);
+    };
+    password.addEventListener("input", function () {
+      all("li.failed", rules).forEach(function (item) {
+        item.classList.remove("failed");
+      });
+      check(false);
+    });
+    check(true);
+  }
+
+  // Two minutes before the transaction ends the page says so (WCAG 2.2.1).
+  all("[data-ends-in]").forEach(function (notice) {
+    var seconds = Number(notice.dataset.endsIn);
+    window.setTimeout(function () {
+      notice.hidden = false;
+    }, Math.max(0, seconds - 120) * 1000);
+  });
+})();

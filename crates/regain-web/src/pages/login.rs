@@ -1,0 +1,204 @@
+//! `/login`: say who you are, on one page with the password or before it.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use regain_sdk::{Outcome, Step};
+
+use crate::advance::{Move, advance, finish};
+use crate::failure::Failure;
+use crate::form::PostedForm;
+use crate::front::{Front, front};
+use crate::pages::error;
+use crate::record::{Mistake, Open};
+use crate::routing::{Entry, Page};
+use crate::view::{FormView, Frame, Messages, render};
+use crate::visit::{Visit, go_to};
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage {
+    frame: Frame,
+    messages: Messages,
+    form: FormView,
+    heading: &'static str,
+    action: String,
+    recover_href: String,
+    username: String,
+    username_error: Option<String>,
+    password_error: Option<String>,
+    front: Front,
+    /// The id of the input that the page opens at.
+    focus: &'static str,
+}
+
+/// GET.
+pub(crate) async fn show(visit: Visit) -> Response {
+    let result = show_or_fail(&visit).await;
+    visit.answer(result)
+}
+
+async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
+    if let Some(open) = visit
+        .find_open()
+        .await?
+        .filter(|open| open.record.ended.is_none())
+        && let Ok(outcome) = visit.client.resume(open.transaction.clone())
+        && let Some(Step::Identify(step)) = outcome.step()
+        && Page::of_identify(step) == Page::Login
+    {
+        let front = Front {
+            wants_password: step.wants_password(),
+            can_remember: step.can_remember(),
+            can_recover: step.can_recover_password(),
+        };
+        return render(&page(visit, front, Some((&open, &outcome))));
+    }
+    // A finished or expired transaction, or one at a later step that somebody left with Back:
+    // the page begins anew.
+    render(&page(visit, front(visit).await?, None))
+}
+
+fn page(visit: &Visit, front: Front, kept: Option<(&Open, &Outcome)>) -> LoginPage {
+    let t = visit.t;
+    let mistake = kept.map_or_else(|| asked_mistake(visit), |(open, _)| open.record.mistake);
+    let notice = match (visit.query("notice"), kept) {
+        (Some("expired"), None) => Messages::info([t.page_expired.to_owned()]),
+        _ => Messages::none(),
+    };
+    let messages = match (mistake, kept) {
+        (Some(Mistake::PasswordMissing), _) => Messages::mistake(t.enter_password, "password"),
+        (Some(Mistake::UsernameMissing), _) => Messages::mistake(t.enter_username, "username"),
+        (Some(_), _) => Messages::mistake(t.not_accepted, "username"),
+        (None, Some((_, outcome))) => Messages::of(outcome, Some("username")),
+        (None, None) => notice,
+    };
+    let error_at = |wanted: Mistake| messages.error_text().filter(|_| mistake == Some(wanted));
+    let username = kept.map_or("", |(open, _)| open.identifier()).to_owned();
+    let has_focus = messages.takes_focus;
+    LoginPage {
+        frame: Frame::new(visit, t.sign_in_heading).with_error(messages.is_negative),
+        form: kept.map_or_else(
+            || FormView::fresh(visit),
+            |(open, _)| FormView::of(visit, open),
+        ),
+        heading: t.sign_in_heading,
+        action: kept.map_or_else(
+            || Page::Login.to_string(),
+            |(open, _)| Page::Login.href(&open.id),
+        ),
+        recover_href: kept.map_or_else(
+            || Page::Recover.to_string(),
+            |(open, _)| Page::Recover.href(&open.id),
+        ),
+        username_error: error_at(Mistake::UsernameMissing),
+        password_error: error_at(Mistake::PasswordMissing),
+        focus: match (has_focus, username.is_empty()) {
+            (true, _) => "",
+            (false, true) => "username",
+            (false, false) => "password",
+        },
+        username,
+        // An engine that asks for the name first offers recovery with the password, one page on.
+        front: Front {
+            can_recover: front.can_recover || !front.wants_password,
+            ..front
+        },
+        messages,
+    }
+}
+
+/// A mistake on a page without a transaction travels in the URL, as a word of ours.
+fn asked_mistake(visit: &Visit) -> Option<Mistake> {
+    match visit.query("mistake") {
+        Some("username") => Some(Mistake::UsernameMissing),
+        Some("password") => Some(Mistake::PasswordMissing),
+        _ => None,
+    }
+}
+
+/// POST.
+pub(crate) async fn submit(visit: Visit, form: PostedForm) -> Response {
+    let result = submit_or_fail(&visit, &form).await;
+    visit.answer(result)
+}
+
+async fn submit_or_fail(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
+    let open = visit
+        .find_open()
+        .await?
+        .filter(|open| open.record.ended.is_none());
+    if let Some(open) = open {
+        let outcome = visit.client.resume(open.transaction.clone())?;
+        if matches!(outcome.step(), Some(Step::Identify(step)) if Page::of_identify(step) == Page::Login)
+        {
+            return again(visit, form).await;
+        }
+        // Back from a later step: what is typed now is a new sign-in.
+        let new = begin(visit, form).await;
+        abandon(visit, open).await?;
+        return new;
+    }
+    begin(visit, form).await
+}
+
+/// The second try on the same transaction, after a wrong password.
+async fn again(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
+    let username = form.text("username").trim().to_owned();
+    let password = form.secret("password");
+    let remembers = form.is_ticked("rememberMe");
+    advance(visit, form, Entry::Login, move |outcome| async move {
+        let regain_sdk::State::Pending(Step::Identify(step)) = outcome.state else {
+            return Ok(Move::OtherPage);
+        };
+        if username.is_empty() {
+            return Ok(Move::Mistake(Mistake::UsernameMissing));
+        }
+        if !step.wants_password() {
+            return Move::of(step.submit(&username).await);
+        }
+        if password.expose().is_empty() {
+            return Ok(Move::Mistake(Mistake::PasswordMissing));
+        }
+        Move::of(
+            step.submit_with_password(&username, &password, remembers)
+                .await,
+        )
+    })
+    .await
+}
+
+/// A new sign-in.
+async fn begin(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
+    let username = form.text("username").trim();
+    if username.is_empty() {
+        return Ok(go_to("/login?mistake=username"));
+    }
+    let front = front(visit).await?;
+    let password = form.secret("password");
+    if front.wants_password && password.expose().is_empty() {
+        return Ok(go_to("/login?mistake=password"));
+    }
+    let mut sign_in = visit.client.sign_in().identifier(username);
+    if front.wants_password {
+        sign_in = sign_in.password(password);
+    }
+    let outcome = match sign_in.start().await {
+        Err(regain_sdk::Error::UnknownInput { .. } | regain_sdk::Error::MissingInput { .. }) => {
+            return Ok(error::bad_request(&visit.app, StatusCode::BAD_REQUEST));
+        }
+        other => other?,
+    };
+    visit.keep_new(&outcome, username).await?;
+    finish(visit, outcome, None).await
+}
+
+/// Gives up a transaction that a new one replaces. The engine may be slow to hear of it, or never:
+/// it forgets by itself.
+pub(crate) async fn abandon(visit: &Visit, open: Open) -> Result<(), Failure> {
+    visit.forget(&open.id).await?;
+    if let Err(problem) = visit.client.cancel(open.transaction).await {
+        tracing::debug!(%problem, "an abandoned transaction stays open until it expires");
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! `/recover-password`: say whose password is to be recovered.
+
+use askama::Template;
+use axum::response::Response;
+use regain_sdk::{Outcome, State, Step};
+
+use crate::advance::{Move, advance, finish};
+use crate::failure::Failure;
+use crate::form::PostedForm;
+use crate::pages::login::abandon;
+use crate::record::{Mistake, Open};
+use crate::routing::{Entry, Page, go_to_current};
+use crate::view::{FormView, Frame, Messages, Progress, RecoveryStep, render};
+use crate::visit::{Visit, go_to};
+
+#[derive(Template)]
+#[template(path = "recover.html")]
+struct RecoverPage {
+    frame: Frame,
+    messages: Messages,
+    form: FormView,
+    progress: Option<Progress>,
+    action: String,
+    username: String,
+    username_error: Option<String>,
+    focus_username: bool,
+}
+
+/// GET.
+pub(crate) async fn show(visit: Visit) -> Response {
+    let result = show_or_fail(&visit).await;
+    visit.answer(result)
+}
+
+async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
+    let open = visit
+        .find_open()
+        .await?
+        .filter(|open| open.record.ended.is_none());
+    let Some(open) = open else {
+        return render(&page(visit, None, None));
+    };
+    match visit.client.resume(open.transaction.clone()) {
+        Ok(outcome) if is_here(&outcome) => render(&page(visit, Some(&open), Some(&outcome))),
+        // Back from a later step, or "Forgot password?" in the middle of a sign-in: the form begins
+        // anew, with the name that was typed before.
+        Ok(_) => render(&page(visit, Some(&open), None)),
+        Err(_) => render(&page(visit, None, None)),
+    }
+}
+
+fn is_here(outcome: &Outcome) -> bool {
+    matches!(outcome.step(), Some(Step::Identify(step)) if Page::of_identify(step) == Page::Recover)
+}
+
+fn page(visit: &Visit, open: Option<&Open>, here: Option<&Outcome>) -> RecoverPage {
+    let t = visit.t;
+    let mistake = here.and(open).and_then(|open| open.record.mistake);
+    let messages = match (mistake, here, visit.query("mistake"), visit.query("notice")) {
+        (Some(Mistake::UsernameMissing), ..) | (_, None, Some("username"), _) => {
+            Messages::mistake(t.enter_username, "username")
+        }
+        (Some(_), ..) => Messages::mistake(t.not_accepted, "username"),
+        (None, Some(outcome), ..) => Messages::of(outcome, Some("username")),
+        (None, None, _, Some("expired")) => Messages::info([t.page_expired.to_owned()]),
+        _ => Messages::none(),
+    };
+    RecoverPage {
+        frame: Frame::new(visit, t.recover_heading).with_error(messages.is_negative),
+        // Only the page of the current step may advance the transaction.
+        form: match (here, open) {
+            (Some(_), Some(open)) => FormView::of(visit, open),
+            _ => FormView::fresh(visit),
+        },
+        progress: Some(Progress::at(RecoveryStep::FindAccount, t)),
+        action: open.map_or_else(
+            || Page::Recover.to_string(),
+            |open| Page::Recover.href(&open.id),
+        ),
+        username: open.map_or("", Open::identifier).to_owned(),
+        username_error: messages.error_text(),
+        focus_username: !messages.takes_focus,
+        messages,
+    }
+}
+
+/// POST.
+pub(crate) async fn submit(visit: Visit, form: PostedForm) -> Response {
+    let result = submit_or_fail(&visit, &form).await;
+    visit.answer(result)
+}
+
+async fn submit_or_fail(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
+    let username = form.text("username").trim().to_owned();
+    let open = visit
+        .find_open()
+        .await?
+        .filter(|open| open.record.ended.is_none());
+    let Some(open) = open else {
+        return begin(visit, &username).await;
+    };
+    let Ok(outcome) = visit.client.resume(open.transaction.clone()) else {
+        visit.forget(&open.id).await?;
+        return begin(visit, &username).await;
+    };
+    if is_here(&outcome) {
+        return advance(visit, form, Entry::Recover, move |outcome| async move {
+            let State::Pending(Step::Identify(step)) = outcome.state else {
+                return Ok(Move::OtherPage);
+            };
+            if username.is_empty() {
+                return Ok(Move::Mistake(Mistake::UsernameMissing));
+            }
+            Move::of(step.submit(&username).await)
+        })
+        .await;
+    }
+    // The same name once more changes nothing; another name is another recovery, and the first
+    // one ends.
+    let is_recovery = open.transaction.flow() == regain_sdk::Flow::Recover;
+    if is_recovery && username == open.identifier() {
+        return go_to_current(visit, open);
+    }
+    let new = begin(visit, &username).await?;
+    abandon(visit, open).await?;
+    Ok(new)
+}
+
+/// A new recovery: nothing is mailed before the person has chosen how.
+async fn begin(visit: &Visit, username: &str) -> Result<Response, Failure> {
+    if username.is_empty() {
+        return Ok(go_to("/recover-password?mistake=username"));
+    }
+    // guide:start recover
+    let outcome = visit
+        .client
+        .recover_password()
+        .identifier(username)
+        .start()
+        .await?;
+    // guide:end recover
+    visit.keep_new(&outcome, username).await?;
+    finish(visit, outcome, None).await
+}
