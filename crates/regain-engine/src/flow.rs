@@ -59,6 +59,17 @@ pub struct FlowApp {
     pub language: Option<String>,
     /// Prefills the identifier.
     pub login_hint: Option<String>,
+    /// The end user behind a server-side app, as the app told with its secret (`idx-wire` §1.3).
+    pub end_user: Option<EndUser>,
+}
+
+/// Who sits at the browser, as a confidential client told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndUser {
+    /// The address.
+    pub address: Option<String>,
+    /// The browser.
+    pub user_agent: Option<String>,
 }
 
 impl FlowApp {
@@ -77,6 +88,7 @@ impl FlowApp {
             code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
             language: None,
             login_hint: None,
+            end_user: None,
         }
     }
 }

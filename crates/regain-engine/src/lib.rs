@@ -35,7 +35,8 @@ pub use authenticators::email::{CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket};
 pub use authenticators::{AuthenticatorKey, Descriptor, Proof, descriptors};
 pub use effect::{AuditEvent, AuditSubject, Effect, IssuedCode, Outcome, Outgoing};
 pub use flow::{
-    Challenge, Climb, Completed, Ending, Flow, FlowApp, Intent, Replay, Stage, Subject, Tally, Who,
+    Challenge, Climb, Completed, EndUser, Ending, Flow, FlowApp, Intent, Replay, Stage, Subject,
+    Tally, Who,
 };
 pub use handle::{interaction_code, new_interaction_handle, next_state_handle, state_handle};
 pub use input::{Endpoint, Input};

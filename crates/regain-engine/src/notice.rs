@@ -9,6 +9,8 @@ pub enum Notice {
     BadRequest,
     /// Wrong, expired or used code.
     CodeInvalid,
+    /// What was typed cannot be anybody's name; the sentence says why.
+    IdentifierMalformed(String),
     /// The new password is a common one.
     PasswordCommon,
     /// The password of a known user is wrong; only with enumeration prevention off.
@@ -42,6 +44,7 @@ impl Notice {
             Self::AuthenticationFailed => "errors.E0000004",
             Self::BadRequest => "E0000020",
             Self::CodeInvalid => "api.authn.error.PASSCODE_INVALID",
+            Self::IdentifierMalformed(_) => "E0000001",
             Self::PasswordCommon => "password.common",
             Self::PasswordIncorrect => "incorrectPassword",
             Self::PasswordRequirementsNotMet(_) => "password.passwordRequirementsNotMet",
@@ -59,6 +62,7 @@ impl Notice {
             Self::AuthenticationFailed => "Authentication failed".to_owned(),
             Self::BadRequest => "Bad request.".to_owned(),
             Self::CodeInvalid => "Invalid code. Try again.".to_owned(),
+            Self::IdentifierMalformed(sentence) => sentence.clone(),
             Self::PasswordCommon => {
                 "This password is one of the most common ones. Please choose another.".to_owned()
             }
@@ -87,6 +91,7 @@ impl Notice {
             Self::PasswordRequirementsNotMet(sentence) => Some(vec![sentence.clone()]),
             Self::AuthenticationFailed
             | Self::BadRequest
+            | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
             | Self::SessionExpired
@@ -109,6 +114,7 @@ impl Notice {
             }
             Self::AuthenticationFailed
             | Self::BadRequest
+            | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
             | Self::SessionExpired
@@ -125,7 +131,10 @@ impl Notice {
             | Self::CodeInvalid
             | Self::PasswordIncorrect
             | Self::SessionExpired => 401,
-            Self::BadRequest | Self::PasswordCommon | Self::PasswordRequirementsNotMet(_) => 400,
+            Self::BadRequest
+            | Self::IdentifierMalformed(_)
+            | Self::PasswordCommon
+            | Self::PasswordRequirementsNotMet(_) => 400,
             Self::RecoveryCompleted | Self::UnknownUser(_) => 200,
             Self::TooManyRequests => 429,
         }

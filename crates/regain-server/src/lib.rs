@@ -1,1 +1,32 @@
-//! regain-server
+//! The engine's HTTP server: a thin shell around `regain-engine` and `regain-oauth`.
+//!
+//! What it is not: no rule about flows stands here, and no SQL. A request is decoded, run and
+//! encoded; [`idx`] shows it best. The binary hands over [`Parts`], makes an [`AppState`] of them,
+//! calls [`start`], and serves [`router`] with [`serve`].
+
+mod api_error;
+mod cors;
+mod dev;
+mod hasher;
+mod headers;
+mod idx;
+mod json;
+mod meta;
+mod oauth;
+mod outbox;
+mod router;
+mod serve;
+mod settings;
+mod start;
+mod state;
+mod sweeper;
+mod tasks;
+
+pub use dev::{Dev, Seed};
+pub use hasher::{HasherError, hash_now};
+pub use router::router;
+pub use serve::serve;
+pub use settings::{HashSettings, Settings};
+pub use start::{StartError, start};
+pub use state::{AppState, Parts};
+pub use tasks::{Stop, Tasks};

@@ -20,13 +20,13 @@ pub struct Identifier {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IdentifierError {
     /// Nothing was typed.
-    #[error("the username is empty")]
+    #[error("Please enter your username.")]
     Empty,
     /// It holds characters that no name has: control, bidi, zero width, line breaks, lists.
-    #[error("the username holds characters that are not allowed")]
+    #[error("A username cannot hold these characters. Please check it.")]
     Forbidden,
     /// It is longer than an address can be.
-    #[error("the username is longer than 320 bytes")]
+    #[error("A username has at most 320 bytes. Please check it.")]
     TooLong,
 }
 

@@ -1,0 +1,141 @@
+//! Errors outside a flow: the vendor's envelope (`idx-wire` §1.8 c).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use regain_store::StoreError;
+use regain_types::{SystemEntropy, random_base62};
+use serde::Serialize;
+
+/// An error with its code; the text is the vendor's standard summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ApiError {
+    /// 503: the database or the hashing queue cannot take more now.
+    Busy,
+    /// 500: a broken invariant of ours; the cause is in the log.
+    Internal,
+    /// 400: the body is not what the endpoint takes; says where.
+    Malformed(String),
+    /// 405.
+    MethodNotAllowed,
+    /// 404: no such path.
+    NotFound,
+    /// 413: the body is too large.
+    TooLarge,
+    /// 403: the page that calls is not trusted.
+    UntrustedOrigin,
+    /// 415 or 400: the content type or version is not one that the endpoint takes.
+    Unsupported(StatusCode),
+}
+
+#[derive(Serialize)]
+struct Body {
+    #[serde(rename = "errorCode")]
+    code: &'static str,
+    #[serde(rename = "errorSummary")]
+    summary: &'static str,
+    #[serde(rename = "errorLink")]
+    link: &'static str,
+    #[serde(rename = "errorId")]
+    id: String,
+    #[serde(rename = "errorCauses")]
+    causes: Vec<Cause>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Cause {
+    error_summary: String,
+}
+
+impl ApiError {
+    /// The HTTP status.
+    #[must_use]
+    pub(crate) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UntrustedOrigin => StatusCode::FORBIDDEN,
+            Self::Unsupported(status) => *status,
+        }
+    }
+
+    const fn code_and_summary(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Busy => ("E0000010", "Service is in read only mode"),
+            Self::Internal => ("E0000009", "Internal Server Error"),
+            Self::Malformed(_) | Self::TooLarge => {
+                ("E0000003", "The request body was not well-formed.")
+            }
+            Self::MethodNotAllowed => (
+                "E0000022",
+                "The endpoint does not support the provided HTTP method",
+            ),
+            Self::NotFound => ("E0000008", "The requested path was not found"),
+            Self::UntrustedOrigin => (
+                "E0000006",
+                "You do not have permission to perform the requested action",
+            ),
+            Self::Unsupported(_) => (
+                "E0000021",
+                "Bad request.  Accept and/or Content-Type headers are likely not set / do not match supported values.",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (code, summary) = self.code_and_summary();
+        let causes = match &self {
+            Self::Malformed(cause) => vec![Cause {
+                error_summary: cause.clone(),
+            }],
+            Self::TooLarge => vec![Cause {
+                error_summary: "at most 64 KiB are read".to_owned(),
+            }],
+            Self::UntrustedOrigin => vec![Cause {
+                error_summary: "the page's origin is not in trusted_origins".to_owned(),
+            }],
+            Self::Busy
+            | Self::Internal
+            | Self::MethodNotAllowed
+            | Self::NotFound
+            | Self::Unsupported(_) => Vec::new(),
+        };
+        let body = Body {
+            code,
+            summary,
+            link: code,
+            id: format!("oae{}", random_base62(&mut SystemEntropy, 17)),
+            causes,
+        };
+        let mut response = (self.status(), Json(body)).into_response();
+        if self == Self::Busy {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    /// Logs the cause, once, here; the client learns nothing of it.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict | StoreError::Unavailable(_) => {
+                tracing::warn!(%error, "the store could not do it");
+                Self::Busy
+            }
+            StoreError::Corrupt { .. } | StoreError::Exists(_) => {
+                tracing::error!(%error, "the store contradicts itself");
+                Self::Internal
+            }
+        }
+    }
+}

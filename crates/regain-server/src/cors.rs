@@ -1,0 +1,73 @@
+//! Which pages may call with the user's browser (`idx-wire` §1.5, O-10): exact origins only.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::api_error::ApiError;
+use crate::state::AppState;
+
+const METHODS: &str = "GET, POST, PUT, DELETE, OPTIONS";
+const REQUEST_HEADERS: &str = "content-type, accept, authorization, x-okta-user-agent-extended, \
+    x-device-fingerprint, x-device-token, x-requested-with, accept-language, dpop";
+const EXPOSED: &str = "x-okta-request-id, x-rate-limit-limit, x-rate-limit-remaining, \
+    x-rate-limit-reset, dpop-nonce, www-authenticate";
+const MAX_AGE_SECONDS: &str = "3600";
+
+/// Answers preflights, and marks answers to trusted pages.
+pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let trusted = origin
+        .as_ref()
+        .and_then(|origin| origin.to_str().ok())
+        .is_some_and(|origin| {
+            origin == state.settings().public_url
+                || state
+                    .settings()
+                    .trusted_origins
+                    .iter()
+                    .any(|trusted| trusted == origin)
+        });
+    let is_preflight = request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = match (is_preflight, trusted) {
+        (true, true) => StatusCode::NO_CONTENT.into_response(),
+        (true, false) => ApiError::UntrustedOrigin.into_response(),
+        (false, _) => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    if let (true, Some(origin)) = (trusted, origin) {
+        allow(headers, origin, is_preflight);
+    }
+    response
+}
+
+fn allow(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: bool) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static(EXPOSED),
+    );
+    if is_preflight {
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static(METHODS),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(REQUEST_HEADERS),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_MAX_AGE,
+            HeaderValue::from_static(MAX_AGE_SECONDS),
+        );
+    }
+}

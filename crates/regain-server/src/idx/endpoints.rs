@@ -1,0 +1,137 @@
+//! One handler per endpoint: body in, [`Input`] out. What is allowed is the engine's business.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::Response;
+use axum::routing::post;
+use regain_engine::{Endpoint, Input, Notice};
+use regain_types::{Identifier, Secret};
+use regain_wire::idx::{
+    AnswerRequest, ChallengeRequest, HandleRequest, IdentifyRequest, IntrospectRequest,
+};
+
+use super::body::Body;
+use super::run::{Handle, refuse, run};
+use crate::api_error::ApiError;
+use crate::json::BODY_BYTES_MAX;
+use crate::meta::Meta;
+use crate::state::AppState;
+
+/// The routes.
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route(Endpoint::Cancel.path(), post(cancel))
+        .route(Endpoint::Challenge.path(), post(challenge))
+        .route(Endpoint::ChallengeAnswer.path(), post(challenge_answer))
+        .route(Endpoint::ChallengePoll.path(), post(challenge_poll))
+        .route(Endpoint::ChallengeResend.path(), post(challenge_resend))
+        .route(Endpoint::Identify.path(), post(identify))
+        .route(Endpoint::Introspect.path(), post(introspect))
+        .route(Endpoint::Recover.path(), post(recover))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+type Answer = Result<Response, ApiError>;
+
+async fn introspect(
+    State(state): State<AppState>,
+    Meta(meta): Meta,
+    Body(body): Body<IntrospectRequest>,
+) -> Answer {
+    let handle = match (
+        body.interaction_handle,
+        body.state_handle.or(body.state_token),
+    ) {
+        (Some(handle), None) => Handle::Interaction(handle),
+        (None, Some(handle)) => Handle::State(handle),
+        (None, None) | (Some(_), Some(_)) => {
+            let cause = "send interactionHandle, stateToken or stateHandle: one of them";
+            return Err(ApiError::Malformed(cause.to_owned()));
+        }
+    };
+    run(&state, handle, Input::Introspect, meta).await
+}
+
+async fn identify(
+    State(state): State<AppState>,
+    Meta(meta): Meta,
+    Body(body): Body<IdentifyRequest>,
+) -> Answer {
+    let handle = Handle::State(body.state_handle);
+    match Identifier::parse(&body.identifier) {
+        Err(error) => {
+            refuse(
+                &state,
+                handle,
+                Notice::IdentifierMalformed(error.to_string()),
+            )
+            .await
+        }
+        Ok(identifier) => {
+            let passcode = body
+                .credentials
+                .and_then(|given| given.passcode)
+                .map(Secret::new);
+            run(
+                &state,
+                handle,
+                Input::Identify {
+                    identifier,
+                    passcode,
+                },
+                meta,
+            )
+            .await
+        }
+    }
+}
+
+async fn challenge(
+    State(state): State<AppState>,
+    Meta(meta): Meta,
+    Body(body): Body<ChallengeRequest>,
+) -> Answer {
+    let input = Input::Challenge {
+        authenticator_id: body.authenticator.id,
+        method_type: body.authenticator.method_type,
+    };
+    run(&state, Handle::State(body.state_handle), input, meta).await
+}
+
+async fn challenge_answer(
+    State(state): State<AppState>,
+    Meta(meta): Meta,
+    Body(body): Body<AnswerRequest>,
+) -> Answer {
+    let given = body.credentials.unwrap_or_default();
+    let input = Input::Answer {
+        passcode: given.passcode.map(Secret::new),
+        revoke_sessions: given.revoke_sessions,
+    };
+    run(&state, Handle::State(body.state_handle), input, meta).await
+}
+
+async fn challenge_poll(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
+    bare(state, meta, body, Input::Poll).await
+}
+
+async fn challenge_resend(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
+    bare(state, meta, body, Input::Resend).await
+}
+
+async fn recover(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
+    bare(state, meta, body, Input::Recover).await
+}
+
+async fn cancel(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
+    bare(state, meta, body, Input::Cancel).await
+}
+
+async fn bare(
+    State(state): State<AppState>,
+    Meta(meta): Meta,
+    Body(body): Body<HandleRequest>,
+    input: Input,
+) -> Answer {
+    run(&state, Handle::State(body.state_handle), input, meta).await
+}

@@ -1,0 +1,7 @@
+//! `/idp/idx/*`: decode, run, encode (`idx-wire` §3).
+
+mod body;
+mod endpoints;
+mod run;
+
+pub(crate) use endpoints::router;

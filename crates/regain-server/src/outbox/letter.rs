@@ -1,0 +1,148 @@
+//! What a row of the outbox says, and to whom: looked up when it is sent.
+
+use regain_engine::{CodeTicket, Outgoing, Subject, UserFacts};
+use regain_mail::{Language, Mail, PasswordChanged, RecoveryCode};
+use regain_store::{FlowKey, OutboxRow, StoreError};
+use regain_types::Timestamp;
+
+use super::address::host_of;
+use crate::state::AppState;
+
+/// A mail and its recipient.
+pub(super) struct Letter {
+    pub(super) to: String,
+    pub(super) mail: Mail,
+    pub(super) language: Language,
+}
+
+/// Why a row is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsendable {
+    CodeDead,
+    NoAddress,
+    NotAllowed,
+    NoUser,
+}
+
+impl Unsendable {
+    /// The code in the audit log.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::CodeDead => "CODE_DEAD",
+            // To the log, people without an account and without an address are the same.
+            Self::NoAddress | Self::NotAllowed | Self::NoUser => "NO_RECIPIENT",
+        }
+    }
+
+    /// The sentence for a developer.
+    pub(super) const fn sentence(self) -> &'static str {
+        match self {
+            Self::CodeDead => "the code was replaced, used or expired before the mail was sent",
+            Self::NoAddress => "the user has no verified e-mail address",
+            Self::NotAllowed => "the user's status does not allow recovery",
+            Self::NoUser => "no such user",
+        }
+    }
+}
+
+/// Writes the mail of a row; the inner error says why there is none.
+pub(super) async fn write(
+    state: &AppState,
+    row: &OutboxRow,
+    now: Timestamp,
+) -> Result<Result<Letter, Unsendable>, StoreError> {
+    match &row.outgoing {
+        Outgoing::RecoveryCode {
+            subject,
+            canonical,
+            ticket,
+            app_label,
+            redirect_uri,
+            language,
+        } => {
+            let recipient = match recovery_recipient(state, subject, canonical).await? {
+                Ok(user) => user,
+                Err(why) => return Ok(Err(why)),
+            };
+            if !is_alive(state, ticket, now).await? {
+                return Ok(Err(Unsendable::CodeDead));
+            }
+            let Some(to) = recipient.email else {
+                return Ok(Err(Unsendable::NoAddress));
+            };
+            let mail = Mail::RecoveryCode(RecoveryCode {
+                code: ticket.code(state.keys(), state.org()),
+                minutes: minutes(ticket),
+                app_label: app_label.clone(),
+                identifier: recipient.login,
+                request_word: None,
+                autofill_host: Some(host_of(redirect_uri).to_owned()),
+            });
+            let wish = language.as_deref().unwrap_or(&recipient.locale);
+            Ok(Ok(Letter {
+                to,
+                mail,
+                language: Language::choose(wish),
+            }))
+        }
+        Outgoing::PasswordChanged {
+            user,
+            at,
+            app_label,
+        } => {
+            let Some(record) = state.store().load_user(state.org(), user).await? else {
+                return Ok(Err(Unsendable::NoUser));
+            };
+            let Some(to) = record.facts.email else {
+                return Ok(Err(Unsendable::NoAddress));
+            };
+            let mail = Mail::PasswordChanged(PasswordChanged {
+                when: *at,
+                app_label: app_label.clone(),
+                identifier: record.facts.login,
+                client_address: row.request.address.clone(),
+                user_agent: row.request.user_agent.clone(),
+            });
+            Ok(Ok(Letter {
+                to,
+                mail,
+                language: Language::choose(&record.facts.locale),
+            }))
+        }
+    }
+}
+
+/// The stored user behind a recovery: never the address that was typed (N-02).
+async fn recovery_recipient(
+    state: &AppState,
+    subject: &Subject,
+    canonical: &str,
+) -> Result<Result<UserFacts, Unsendable>, StoreError> {
+    let found = state.store().find_user(state.org(), canonical).await?;
+    Ok(match (subject, found) {
+        (_, None) => Err(Unsendable::NoUser),
+        (Subject::Known(id), Some(record))
+            if record.facts.id == *id && record.facts.status.may_recover() =>
+        {
+            Ok(record.facts)
+        }
+        (_, Some(record)) if record.facts.email.is_none() => Err(Unsendable::NoAddress),
+        (Subject::Known(_) | Subject::Unknown, Some(_)) => Err(Unsendable::NotAllowed),
+    })
+}
+
+/// Whether the flow still waits for this very code.
+async fn is_alive(
+    state: &AppState,
+    ticket: &CodeTicket,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let key = FlowKey::Id(ticket.flow.clone());
+    let loaded = state.store().load_flow(state.org(), &key, None).await?;
+    Ok(loaded.is_some_and(|loaded| loaded.flow.is_challenged_by(&ticket.challenge, now)))
+}
+
+fn minutes(ticket: &CodeTicket) -> u32 {
+    let seconds = ticket.expires_at.seconds_since(ticket.issued_at);
+    u32::try_from((seconds + 59) / 60).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,52 @@
+//! What the operator decided, in the form that the server works with.
+
+use regain_engine::Policy;
+use regain_mail::{Brand, Sender};
+use regain_types::OrgId;
+
+/// Settings of one deployment. Nobody reads files or the environment after they are made.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The org that this deployment serves.
+    pub org: OrgId,
+    /// The org's origin: scheme, host, port, no slash at the end. Every URL that leaves the
+    /// server begins with it (B3).
+    pub public_url: String,
+    /// What mails say about the org.
+    pub brand: Brand,
+    /// Language of mails for users without one, such as `en`.
+    pub locale: String,
+    /// Who mails are from.
+    pub mail_from: Sender,
+    /// How people sign in and recover.
+    pub policy: Policy,
+    /// Origins whose pages may call with the user's browser (`idx-wire` §1.5).
+    pub trusted_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed (B2).
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Cost of a password hash.
+    pub hash: HashSettings,
+}
+
+/// Cost of argon2id, and how much of it may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashSettings {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes.
+    pub passes: u32,
+    /// Threads that hash; each keeps its memory.
+    pub workers: usize,
+    /// Jobs that may wait for each of them; more are refused with 503.
+    pub queue_per_worker: usize,
+}
+
+impl HashSettings {
+    /// The weakest that is allowed: 19,456 KiB, two passes (P-01).
+    pub const FLOOR: Self = Self {
+        memory_kib: 19_456,
+        passes: 2,
+        workers: 2,
+        queue_per_worker: 64,
+    };
+}

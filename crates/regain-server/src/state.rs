@@ -1,0 +1,123 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use regain_mail::{DevMailbox, Transport};
+use regain_store::Store;
+use regain_types::{KeyRing, MasterKey, OrgId};
+use tokio::sync::Notify;
+
+use crate::dev::Dev;
+use crate::hasher::{Hasher, HasherError};
+use crate::settings::Settings;
+use crate::tasks::Tasks;
+
+/// Everything that a server is made of; handed over by the binary.
+#[derive(Debug)]
+pub struct Parts {
+    /// The operator's decisions.
+    pub settings: Settings,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The secret from which keys derive.
+    pub master_key: MasterKey,
+    /// How mails leave.
+    pub transport: Arc<dyn Transport>,
+    /// The surface for developers exists exactly when this is there (T-H7).
+    pub dev: Option<Dev>,
+}
+
+/// The state of a running server; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    parts: Parts,
+    keys: KeyRing,
+    hasher: Hasher,
+    tasks: Tasks,
+    mail_is_due: Notify,
+}
+
+impl AppState {
+    /// Starts the hashing threads and derives the keys.
+    ///
+    /// # Errors
+    /// [`HasherError`] when the cost of password hashes is too low.
+    pub fn new(parts: Parts) -> Result<Self, HasherError> {
+        Ok(Self(Arc::new(Shared {
+            keys: KeyRing::derive(&parts.master_key),
+            hasher: Hasher::start(parts.settings.hash)?,
+            tasks: Tasks::default(),
+            mail_is_due: Notify::new(),
+            parts,
+        })))
+    }
+
+    /// The operator's decisions.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    /// The org that is served.
+    #[must_use]
+    pub fn org(&self) -> &OrgId {
+        &self.0.parts.settings.org
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.0.parts.store
+    }
+
+    /// The symmetric keys.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// The secret from which keys derive, for sealing.
+    #[must_use]
+    pub fn master_key(&self) -> &MasterKey {
+        &self.0.parts.master_key
+    }
+
+    /// The hashing threads.
+    #[must_use]
+    pub fn hasher(&self) -> &Hasher {
+        &self.0.hasher
+    }
+
+    /// How mails leave.
+    #[must_use]
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.0.parts.transport
+    }
+
+    /// The mailbox of a developer, in development only.
+    #[must_use]
+    pub fn dev(&self) -> Option<&Arc<DevMailbox>> {
+        self.dev_surface().map(|dev| &dev.mailbox)
+    }
+
+    /// The surface for developers, in development only.
+    #[must_use]
+    pub fn dev_surface(&self) -> Option<&Dev> {
+        self.0.parts.dev.as_ref()
+    }
+
+    /// Background work.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    /// Wakes the mail worker: something was committed that it should send.
+    #[must_use]
+    pub fn mail_is_due(&self) -> &Notify {
+        &self.0.mail_is_due
+    }
+}

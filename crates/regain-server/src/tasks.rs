@@ -1,0 +1,66 @@
+//! Background work: tracked, told when to stop, and waited for (style guide §12).
+
+use std::future::Future;
+use std::sync::Mutex;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// The background tasks of a server.
+#[derive(Debug)]
+pub struct Tasks {
+    set: Mutex<JoinSet<()>>,
+    stop: watch::Sender<bool>,
+}
+
+/// Tells a task when to stop.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Waits until the server stops.
+    pub async fn wait(&mut self) {
+        // The sender going away means the same.
+        let _ = self.0.wait_for(|stopped| *stopped).await;
+    }
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self {
+            set: Mutex::new(JoinSet::new()),
+            stop: watch::Sender::new(false),
+        }
+    }
+}
+
+impl Tasks {
+    /// A new signal.
+    #[must_use]
+    pub fn stop_signal(&self) -> Stop {
+        Stop(self.stop.subscribe())
+    }
+
+    /// Starts a task. Finished ones are forgotten.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut set = self
+            .set
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        while set.try_join_next().is_some() {}
+        set.spawn(task);
+    }
+
+    /// Says stop, and waits for all of them.
+    pub async fn drain(&self) {
+        self.stop.send_replace(true);
+        let mut set = {
+            let mut guard = self
+                .set
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            std::mem::take(&mut *guard)
+        };
+        while set.join_next().await.is_some() {}
+    }
+}
