@@ -1,18 +1,17 @@
 //! Mails leave through a relay, by SMTP.
 
+mod submission;
+mod trust;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
-};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use regain_types::Secret;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::{Accepted, Message, SendError, Transport};
 
@@ -102,7 +101,7 @@ impl SmtpTransport {
         }
         let tls = match settings.tls {
             Tls::None => None,
-            Tls::Implicit | Tls::StartTls => Some(tls_parameters(&settings)?),
+            Tls::Implicit | Tls::StartTls => Some(trust::tls_parameters(&settings)?),
         };
         let hello = settings
             .hello_name
@@ -118,14 +117,9 @@ impl SmtpTransport {
 
     async fn deliver(&self, message: &Message) -> Result<Accepted, SendError> {
         let mut connection = self.connection().await?;
-        let answer = connection
-            .send(message.envelope(), message.raw())
-            .await
-            .map_err(|error| refused(&error))?;
+        let accepted = submission::submit(&mut connection, message).await?;
         self.keep(connection);
-        Ok(Accepted {
-            detail: answer.code().to_string(),
-        })
+        Ok(accepted)
     }
 
     async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
@@ -147,7 +141,8 @@ impl SmtpTransport {
         };
         let mut connection = AsyncSmtpConnection::connect_tokio1(
             (self.settings.host.as_str(), self.settings.port),
-            Some(self.settings.timeout),
+            // Per address: a dead one must not use up the time of the next.
+            Some(self.settings.timeout / 2),
             &self.hello,
             wrapped,
             None,
@@ -209,62 +204,31 @@ impl Transport for SmtpTransport {
     }
 }
 
-fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, SmtpSettingsError> {
-    ServerName::try_from(settings.host.as_str()).map_err(|_| SmtpSettingsError::Host)?;
-    let mut builder = TlsParameters::builder(settings.host.clone())
-        .dangerous_accept_invalid_certs(settings.danger_accept_invalid_certificates)
-        .dangerous_accept_invalid_hostnames(settings.danger_accept_invalid_certificates);
-    if let Some(pem) = &settings.ca_pem {
-        builder = builder.certificate_store(CertificateStore::None);
-        for certificate in certificates(pem)? {
-            builder = builder.add_root_certificate(certificate);
-        }
-    }
-    builder.build().map_err(|_| SmtpSettingsError::Certificates)
-}
-
-/// Every certificate of a PEM text; one at least, or nothing could ever be trusted.
-fn certificates(pem: &str) -> Result<Vec<Certificate>, SmtpSettingsError> {
-    let found: Result<Vec<_>, SmtpSettingsError> = CertificateDer::pem_slice_iter(pem.as_bytes())
-        .map(|der| {
-            let der = der.map_err(|_| SmtpSettingsError::Certificates)?;
-            Certificate::from_der(der.to_vec()).map_err(|_| SmtpSettingsError::Certificates)
-        })
-        .collect();
-    found.and_then(|all| {
-        if all.is_empty() {
-            Err(SmtpSettingsError::Certificates)
-        } else {
-            Ok(all)
-        }
-    })
-}
-
-/// The relay did not take the message. Its words are not repeated: they often quote the address.
-fn refused(error: &Error) -> SendError {
-    match error.status() {
-        Some(code) if error.is_permanent() => {
-            SendError::Permanent(format!("the mail relay refused the message ({code})"))
-        }
-        Some(code) => SendError::Temporary(format!("the mail relay put the message off ({code})")),
-        // The one thing that the client itself refuses at this point.
-        None if error.is_client() => SendError::Permanent(
-            "the mail relay takes no addresses with letters beyond ASCII".to_owned(),
-        ),
-        None => SendError::Temporary("the connection to the mail relay broke".to_owned()),
-    }
-}
-
 /// No connection that could take a mail. However final the relay's answer, it says nothing about
 /// this one message: a wrong password must not cost people their codes once it is corrected.
 fn unreachable_relay(error: &Error) -> SendError {
     let why = match error.status() {
         Some(code) => format!("the mail relay refused the connection or the sign-in ({code})"),
-        None if error.is_tls() => "TLS with the mail relay failed".to_owned(),
+        None if is_tls(error) => "TLS with the mail relay failed".to_owned(),
         None if error.is_client() => {
             "the mail relay does not offer the STARTTLS or AUTH that is required".to_owned()
         }
         None => "the mail relay cannot be reached".to_owned(),
     };
     SendError::Temporary(why)
+}
+
+/// A failed handshake arrives as an I/O error with the TLS error inside.
+fn is_tls(error: &Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let inner = cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        source = cause.source();
+    }
+    error.is_tls()
 }

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use regain_mail::{SendError, SmtpSettings, SmtpSettingsError, SmtpTransport, Tls, Transport as _};
+use regain_mail::{
+    Language, Rendered, SendError, SmtpSettings, SmtpSettingsError, SmtpTransport, Tls,
+    Transport as _, compose,
+};
 use regain_types::Secret;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
-use crate::fixtures::recovery_message;
+use crate::fixtures::{envelope, recovery_message};
 
 fn settings(port: u16) -> SmtpSettings {
     SmtpSettings {
@@ -118,6 +121,56 @@ async fn refusals_name_the_code_and_nothing_else() {
         let (_, sent) = tokio::join!(relay(&listener, answer), transport.send(&message));
         assert_eq!(sent, Err(expected));
     }
+}
+
+#[tokio::test]
+async fn a_refused_sender_is_not_the_mail_s_fault() {
+    let (listener, port) = listen().await;
+    let transport = SmtpTransport::new(settings(port)).unwrap();
+    let message = recovery_message("out1", "alice@example.com");
+    let answer = |word: &str| {
+        if word == "MAIL" {
+            "553 not yours"
+        } else {
+            polite(word)
+        }
+    };
+    let sending = async {
+        let sent = transport.send(&message).await;
+        drop(transport);
+        sent
+    };
+    let (_, sent) = tokio::join!(relay(&listener, answer), sending);
+    let ours = "the mail relay does not take mails from us (553)".to_owned();
+    assert_eq!(sent, Err(SendError::Temporary(ours)));
+}
+
+#[tokio::test]
+async fn content_arrives_byte_for_byte() {
+    let (listener, port) = listen().await;
+    let transport = SmtpTransport::new(settings(port)).unwrap();
+    // Lines that begin with a dot are what a relay could take for the end.
+    let rendered = Rendered {
+        subject: "Dots".to_owned(),
+        text: ".\n..\n.end\nlast".to_owned(),
+        html: ".<p>.</p>\n.\n".to_owned(),
+        language: Language::En,
+    };
+    let message = compose(&envelope("out1", "alice@example.com"), &rendered).unwrap();
+    let sending = async {
+        let sent = transport.send(&message).await;
+        drop(transport);
+        sent
+    };
+    let (heard, sent) = tokio::join!(relay(&listener, polite), sending);
+    sent.unwrap();
+    let content = heard.iter().skip_while(|line| *line != "DATA").skip(1);
+    let mut received = String::new();
+    for line in content.take_while(|line| *line != ".") {
+        received.push_str(line.strip_prefix('.').unwrap_or(line));
+        received.push_str("\r\n");
+    }
+    assert_eq!(received.as_bytes(), message.raw());
 }
 
 #[tokio::test]
