@@ -10,6 +10,7 @@ function page(title, messages, content) {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)}</title>
+<link rel="icon" href="data:,">
 <style>
   body { font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 3rem auto; padding: 0 1rem; color: #1b1f23; }
   label, legend { display: block; margin: 1rem 0 0.25rem; font-weight: 600; }

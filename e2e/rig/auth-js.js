@@ -51,6 +51,19 @@ export function client(demo, session, { version = 8, mode = 'legacy', ...overrid
   });
 }
 
+/** A client that holds tokens; auth-js would otherwise wait for their expiry and keep the process alive. */
+export function holding(t, tokens, okta) {
+  okta.tokenManager.setTokens(tokens);
+  t.after(() => okta.tokenManager.clear());
+  return okta;
+}
+
+/** The step that is offered now; after a refused raw step 8.x names it only among the available ones. */
+export function stepOf({ nextStep, availableSteps }) {
+  const step = nextStep ?? availableSteps?.[0];
+  return { name: step?.name, authenticator: step?.authenticator ?? step?.relatesTo?.value };
+}
+
 /** The texts and keys of a transaction's messages. */
 export function messages(transaction) {
   return (transaction.messages ?? []).map(({ message, i18n }) => ({ message, key: i18n?.key }));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, it } from 'node:test';
 
-import { client, CLIENTS, messages, Session } from '../rig/auth-js.js';
+import { client, CLIENTS, holding, messages, Session, stepOf } from '../rig/auth-js.js';
 import { Demo, DEMO } from '../rig/engine.js';
 import { postForm } from '../rig/idx.js';
 import { lifetime } from '../rig/lifetime.js';
@@ -34,15 +34,15 @@ for (const kind of CLIENTS) {
 
       transaction = await recovery.selectEmail();
       assert.equal(transaction.status, 'PENDING');
-      assert.equal(transaction.nextStep.name, 'challenge-authenticator');
-      assert.equal(transaction.nextStep.authenticator.key, 'okta_email');
+      assert.equal(stepOf(transaction).name, 'challenge-authenticator');
+      assert.equal(stepOf(transaction).authenticator.key, 'okta_email');
       const mail = await demo.mailbox.code();
       assert.match(mail.code, /^\d{6}$/);
 
       transaction = await recovery.code(mail.code);
       assert.equal(transaction.status, 'PENDING');
       assert.equal(transaction.nextStep.name, 'reset-authenticator');
-      assert.equal(transaction.nextStep.authenticator.settings.complexity.minLength, 8);
+      assert.equal(stepOf(transaction).authenticator.settings.complexity.minLength, 8);
 
       const { nonce } = recovery.meta;
       transaction = await recovery.password(NEW_PASSWORD);
@@ -115,28 +115,27 @@ describe('tokens afterwards', () => {
 
   const PUBLIC = { ...DEMO.spa, clientSecret: undefined };
 
-  it('auth-js renews with the refresh token and gets another one', async () => {
+  it('auth-js renews with the refresh token and gets another one', async (t) => {
     const session = new Session();
     const { tokens } = await signIn(demo, CLIENTS[0], { username: DEMO.user, password: DEMO.password, session });
-    const okta = client(demo, session);
-    okta.tokenManager.setTokens(tokens);
+    const okta = holding(t, tokens, client(demo, session));
     const renewed = await okta.token.renewTokens();
     assert.notEqual(renewed.accessToken.accessToken, tokens.accessToken.accessToken);
     assert.notEqual(renewed.refreshToken.refreshToken, tokens.refreshToken.refreshToken);
     await verifiedAccessToken(demo, renewed.accessToken.accessToken);
   });
 
-  it('a public client revokes with Basic credentials that have no colon', async () => {
+  it('a public client revokes with Basic credentials that have no colon', async (t) => {
     const session = new Session();
     const { tokens } = await signIn(demo, CLIENTS[0], { username: DEMO.user, password: DEMO.password, session, ...PUBLIC });
-    const okta = client(demo, session, PUBLIC);
+    const okta = holding(t, tokens, client(demo, session, PUBLIC));
     const active = () =>
       postForm(`${demo.issuer}/v1/introspect`, { token: tokens.accessToken.accessToken, client_id: DEMO.spa.clientId });
     assert.equal((await active()).json.active, true);
     await okta.revokeAccessToken(tokens.accessToken);
     assert.deepEqual((await active()).json, { active: false });
     await okta.revokeRefreshToken(tokens.refreshToken);
-    okta.tokenManager.setTokens(tokens);
+    holding(t, tokens, okta);
     await assert.rejects(okta.token.renewTokens(), /refresh token is invalid or expired/i);
   });
 
@@ -155,15 +154,14 @@ describe('tokens afterwards', () => {
     });
   });
 
-  it('a refresh token from before the recovery is dead after it', async () => {
+  it('a refresh token from before the recovery is dead after it', async (t) => {
     const session = new Session();
     const { tokens } = await signIn(demo, CLIENTS[0], { username: DEMO.user, password: DEMO.password, session });
     const recovery = new Recovery(demo, CLIENTS[0]);
     const { mail } = await recovery.toCode(DEMO.user);
     await recovery.code(mail.code);
     await recovery.password(NEW_PASSWORD);
-    const okta = client(demo, session);
-    okta.tokenManager.setTokens(tokens);
+    const okta = holding(t, tokens, client(demo, session));
     await assert.rejects(okta.token.renewTokens(), /refresh token is invalid or expired/i);
   });
 });
