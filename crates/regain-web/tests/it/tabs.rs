@@ -1,0 +1,217 @@
+//! Several tabs, the Back button, double clicks.
+
+use http::StatusCode;
+
+use crate::browser::TestApp;
+use crate::engine::{CODE, PASSWORD};
+
+#[tokio::test]
+async fn two_tabs_run_two_transactions() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let first = browser.to_code_page().await;
+    let second = browser.to_code_page().await;
+    assert_ne!(first.path, second.path);
+    for page in [first, second] {
+        let form = page
+            .form("challenge-authenticator-form")
+            .with("verificationCode", CODE);
+        assert_eq!(browser.submit(form).await.heading(), "Reset password");
+    }
+}
+
+#[tokio::test]
+async fn another_browser_cannot_use_the_transaction() {
+    let app = TestApp::new().await;
+    let code = app.browser().to_code_page().await;
+    let mut other = app.browser();
+    assert_eq!(
+        other.get(&code.path).await.location(),
+        "/recover-password?notice=expired"
+    );
+    // With a token of its own it gets no further than that.
+    let own = other
+        .open("/recover-password")
+        .await
+        .form("password-recover-form");
+    let token = own
+        .pairs
+        .iter()
+        .find(|(name, _)| name == "csrf")
+        .unwrap()
+        .1
+        .clone();
+    let answers = app.engine.paths().len();
+    let form = code
+        .form("challenge-authenticator-form")
+        .with("csrf", &token);
+    let page = other.post(&form.with("verificationCode", CODE)).await;
+    assert_eq!(page.location(), "/recover-password?notice=expired");
+    assert_eq!(app.engine.paths().len(), answers);
+    let page = other.follow(page).await;
+    assert_eq!(page.message(), "That page has expired. Please start again.");
+}
+
+#[tokio::test]
+async fn a_page_of_an_earlier_or_later_step_leads_to_the_current_one() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let code = browser.to_code_page().await;
+    let state = code.path.split_once('?').unwrap().1;
+    for path in [
+        "/reset-password",
+        "/challenge-authenticator/okta_password",
+        "/other-step",
+        "/challenge-authenticator/phone_number",
+        "/terminal",
+        "/continue",
+    ] {
+        let page = browser.get(&format!("{path}?{state}")).await;
+        assert_eq!(page.location(), code.path, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn another_way_can_be_chosen_while_a_code_is_open() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let code = browser.to_code_page().await;
+    let href = code
+        .between("name=\"another\" href=\"", "\"")
+        .unwrap()
+        .to_owned();
+    let page = browser.open(&href).await;
+    assert_eq!(page.heading(), "Select authenticator");
+    let form = page
+        .form("select-authenticator-form")
+        .with("authenticator", "okta_email");
+    assert_eq!(
+        browser.submit(form).await.heading(),
+        "Challenge email authenticator"
+    );
+    assert_eq!(app.engine.count("/idp/idx/challenge"), 2);
+}
+
+#[tokio::test]
+async fn a_tab_that_comes_late_learns_that_another_one_went_on() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let select = browser.recover("alice@example.com").await;
+    let same_in_other_tab = browser.get(&select.path).await;
+    let form = select
+        .form("select-authenticator-form")
+        .with("authenticator", "okta_email");
+    let code = browser.submit(form).await;
+    let form = same_in_other_tab
+        .form("select-authenticator-form")
+        .with("authenticator", "okta_email");
+    let page = browser.post(&form).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    assert_eq!(page.heading(), "You already continued in another tab");
+    assert!(page.html.contains(&format!("href=\"{}\"", code.path)));
+    assert_eq!(app.engine.count("/idp/idx/challenge"), 1);
+}
+
+#[tokio::test]
+async fn a_double_click_sends_once_and_both_answers_go_on() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let select = browser.recover("alice@example.com").await;
+    let form = select
+        .form("select-authenticator-form")
+        .with("authenticator", "okta_email");
+    let mut again = browser.clone();
+    let (first, second) = tokio::join!(browser.post(&form), again.post(&form));
+    assert_eq!(first.location(), second.location());
+    assert!(
+        first
+            .location()
+            .starts_with("/challenge-authenticator/okta_email?state=")
+    );
+    assert_eq!(app.engine.count("/idp/idx/challenge"), 1);
+}
+
+#[tokio::test]
+async fn a_transaction_that_another_tab_finished_leads_home() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let late = browser.sign_in("alice@example.com", "wrong").await;
+    let form = late
+        .form("login-form")
+        .with("username", "alice@example.com");
+    browser
+        .submit(form.clone().with("password", PASSWORD))
+        .await;
+    let state = late.path.split_once('?').unwrap().1;
+    let page = browser
+        .get(&format!("/challenge-authenticator/okta_email?{state}"))
+        .await;
+    assert_eq!(page.location(), "/");
+}
+
+#[tokio::test]
+async fn going_back_and_typing_another_address_starts_anew_and_ends_the_first() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let code = browser.to_code_page().await;
+    let state = code.path.split_once('?').unwrap().1.to_owned();
+    let back = browser.get(&format!("/recover-password?{state}")).await;
+    assert_eq!(back.heading(), "Recover password");
+    assert!(back.html.contains("value=\"alice@example.com\""));
+
+    let same = back
+        .form("password-recover-form")
+        .with("username", "alice@example.com");
+    assert_eq!(
+        browser.submit(same).await.path,
+        code.path,
+        "the same name changes nothing"
+    );
+    assert_eq!(app.engine.count("/v1/interact"), 1);
+
+    let other = back
+        .form("password-recover-form")
+        .with("username", "bob@example.com");
+    let page = browser.submit(other).await;
+    assert_eq!(page.heading(), "Select authenticator");
+    assert!(!page.path.ends_with(&state));
+    assert_eq!(app.engine.count("/v1/interact"), 2);
+    assert_eq!(app.engine.count("/idp/idx/cancel"), 1);
+    assert_eq!(
+        browser.get(&code.path).await.location(),
+        "/recover-password?notice=expired"
+    );
+}
+
+#[tokio::test]
+async fn open_tabs_survive_a_sign_in_in_another_one() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let code = browser.to_code_page().await;
+    let before = browser.cookie.clone();
+    browser.sign_in("alice@example.com", PASSWORD).await;
+    assert_ne!(browser.cookie, before);
+    // The page that was open has the token of the old cookie: it is refused, and a fresh look works.
+    let form = code
+        .form("challenge-authenticator-form")
+        .with("verificationCode", CODE);
+    assert_eq!(browser.post(&form).await.status, StatusCode::FORBIDDEN);
+    let fresh = browser.get(&code.path).await;
+    let form = fresh
+        .form("challenge-authenticator-form")
+        .with("verificationCode", CODE);
+    assert_eq!(browser.submit(form).await.heading(), "Reset password");
+}
+
+#[tokio::test]
+async fn an_open_transaction_survives_a_restart_of_the_app() {
+    let mut app = TestApp::new().await;
+    let mut browser = app.browser();
+    let code = browser.to_code_page().await;
+    app.restart().await;
+    browser.reach(&app);
+    let form = code
+        .form("challenge-authenticator-form")
+        .with("verificationCode", CODE);
+    assert_eq!(browser.submit(form).await.heading(), "Reset password");
+}
