@@ -164,8 +164,8 @@ pub use seal::{SealKey, SealedTransaction, SessionScope};
 pub use secret::Secret;
 pub use step::{
     Choice, CodeStep, IdentifyPurpose, IdentifyStep, IdpStep, MethodChoice, MethodStep,
-    NewPasswordReason, NewPasswordStep, PasswordPolicy, PasswordStep, PollStream, RawForm,
-    ResetOptions, SelectPurpose, SelectStep, Step, WaitStep,
+    NewPasswordReason, NewPasswordStep, PasswordAge, PasswordComplexity, PasswordPolicy,
+    PasswordStep, PollStream, RawForm, ResetOptions, SelectPurpose, SelectStep, Step, WaitStep,
 };
 pub use store::{MemoryStore, StoreError, TransactionStore, Version, Versioned};
 pub use system::{Clock, SystemClock};

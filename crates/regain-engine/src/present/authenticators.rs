@@ -132,18 +132,18 @@ fn settings(frame: &Frame<'_>) -> PasswordSettings {
     let rules = &frame.policy.password;
     PasswordSettings {
         complexity: Some(Complexity {
-            min_length: rules.min_length,
-            min_lower_case: rules.min_lower_case,
-            min_upper_case: rules.min_upper_case,
-            min_number: rules.min_number,
-            min_symbol: rules.min_symbol,
-            exclude_username: rules.exclude_username,
-            exclude_attributes: rules.exclude_attributes.clone(),
+            min_length: Some(rules.min_length),
+            min_lower_case: Some(rules.min_lower_case),
+            min_upper_case: Some(rules.min_upper_case),
+            min_number: Some(rules.min_number),
+            min_symbol: Some(rules.min_symbol),
+            exclude_username: Some(rules.exclude_username),
+            exclude_attributes: Some(rules.exclude_attributes.clone()),
             ..Complexity::default()
         }),
         age: Some(Age {
-            min_age_minutes: rules.min_age_minutes,
-            history_count: rules.history,
+            min_age_minutes: Some(rules.min_age_minutes),
+            history_count: Some(rules.history),
             ..Age::default()
         }),
         ..PasswordSettings::default()

@@ -16,7 +16,8 @@ pub use code::CodeStep;
 pub use identify::{IdentifyPurpose, IdentifyStep};
 pub use method::{MethodChoice, MethodStep};
 pub use password::{
-    NewPasswordReason, NewPasswordStep, PasswordPolicy, PasswordStep, ResetOptions,
+    NewPasswordReason, NewPasswordStep, PasswordAge, PasswordComplexity, PasswordPolicy,
+    PasswordStep, ResetOptions,
 };
 pub use poll::{PollStream, WaitStep};
 pub use raw::RawForm;

@@ -80,13 +80,66 @@ pub enum NewPasswordReason {
 }
 
 /// What a password must be like, ready for a checklist.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PasswordPolicy {
-    /// What it must hold. Zero and false mean that a rule is off.
-    pub complexity: Complexity,
+    /// What it must hold.
+    pub complexity: PasswordComplexity,
     /// How often and how soon it may change.
-    pub age: Option<Age>,
+    pub age: Option<PasswordAge>,
+}
+
+/// Rules on the characters of a password. Zero and false mean that a rule is off.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PasswordComplexity {
+    /// Fewest characters.
+    pub min_length: u32,
+    /// Fewest lower-case letters.
+    pub min_lower_case: u32,
+    /// Fewest upper-case letters.
+    pub min_upper_case: u32,
+    /// Fewest digits.
+    pub min_number: u32,
+    /// Fewest symbols of ASCII punctuation.
+    pub min_symbol: u32,
+    /// No part of the username of four characters or more.
+    pub exclude_username: bool,
+    /// Profile attributes that must not occur: `firstName`, `lastName`.
+    pub exclude_attributes: Vec<String>,
+}
+
+/// Rules on a password's age.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PasswordAge {
+    /// Minutes before a password may be changed again.
+    pub min_age_minutes: u32,
+    /// How many earlier passwords cannot be used again.
+    pub history_count: u32,
+}
+
+impl From<Complexity> for PasswordComplexity {
+    fn from(wire: Complexity) -> Self {
+        Self {
+            min_length: wire.min_length.unwrap_or_default(),
+            min_lower_case: wire.min_lower_case.unwrap_or_default(),
+            min_upper_case: wire.min_upper_case.unwrap_or_default(),
+            min_number: wire.min_number.unwrap_or_default(),
+            min_symbol: wire.min_symbol.unwrap_or_default(),
+            exclude_username: wire.exclude_username.unwrap_or_default(),
+            exclude_attributes: wire.exclude_attributes.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&Age> for PasswordAge {
+    fn from(wire: &Age) -> Self {
+        Self {
+            min_age_minutes: wire.min_age_minutes.unwrap_or_default(),
+            history_count: wire.history_count.unwrap_or_default(),
+        }
+    }
 }
 
 /// What else happens with the new password.
@@ -110,8 +163,8 @@ impl NewPasswordStep {
             .or_else(|| recovery.and_then(|authenticator| authenticator.settings.clone()))
             .unwrap_or_default();
         let policy = PasswordPolicy {
-            complexity: settings.complexity.unwrap_or_default(),
-            age: settings.age,
+            complexity: settings.complexity.unwrap_or_default().into(),
+            age: settings.age.as_ref().map(PasswordAge::from),
         };
         Self {
             base,

@@ -51,7 +51,7 @@ pub struct Authenticator {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Method {
     /// `email`, `password`, `sms`, `voice`, …
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// Members that this version does not know.
     #[serde(flatten)]
@@ -103,31 +103,32 @@ pub struct PasswordSettings {
     pub extra: Map<String, Value>,
 }
 
-/// Rules on the characters of a password. Zero and false mean that a rule is off.
+/// Rules on the characters of a password. Zero, false and absent mean that a rule is off; the
+/// server writes every one, because the Java client wants them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Complexity {
     /// Fewest characters.
-    #[serde(default)]
-    pub min_length: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_length: Option<u32>,
     /// Fewest lower-case letters.
-    #[serde(default)]
-    pub min_lower_case: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_lower_case: Option<u32>,
     /// Fewest upper-case letters.
-    #[serde(default)]
-    pub min_upper_case: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_upper_case: Option<u32>,
     /// Fewest digits.
-    #[serde(default)]
-    pub min_number: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_number: Option<u32>,
     /// Fewest symbols of ASCII punctuation.
-    #[serde(default)]
-    pub min_symbol: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_symbol: Option<u32>,
     /// No part of the username of four characters or more.
-    #[serde(default)]
-    pub exclude_username: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude_username: Option<bool>,
     /// Profile attributes that must not occur: `firstName`, `lastName`.
-    #[serde(default)]
-    pub exclude_attributes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude_attributes: Option<Vec<String>>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -138,11 +139,11 @@ pub struct Complexity {
 #[serde(rename_all = "camelCase")]
 pub struct Age {
     /// Minutes before a password may be changed again.
-    #[serde(default)]
-    pub min_age_minutes: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_age_minutes: Option<u32>,
     /// How many earlier passwords cannot be used again.
-    #[serde(default)]
-    pub history_count: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_count: Option<u32>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub extra: Map<String, Value>,

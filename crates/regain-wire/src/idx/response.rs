@@ -1,6 +1,7 @@
 //! The document itself (§4.1, §4.2).
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Authenticator, Form};
@@ -8,8 +9,12 @@ use super::{Authenticator, Form};
 /// Every answer of `/idp/idx/*`, success or error.
 ///
 /// Members that are absent are left out, never `null`: auth-js dereferences them.
+///
+/// A reader needs the forms and the messages; what stands around them only decorates a page. So
+/// a user, an app or an authenticator of a shape that this version does not know is kept in
+/// `extra` as it is, while a form of such a shape makes the document unreadable.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct IdxResponse {
     /// Always `1.0.0`; clients know an IDX error by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +67,50 @@ pub struct IdxResponse {
     /// Members that this version does not know.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+impl Serialize for IdxResponse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for IdxResponse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut members = Map::deserialize(deserializer)?;
+        let mut unknown = Map::new();
+        set_aside::<Object<App>>(&mut members, "app", &mut unknown);
+        set_aside::<Object<User>>(&mut members, "user", &mut unknown);
+        for name in [
+            "currentAuthenticator",
+            "currentAuthenticatorEnrollment",
+            "enrollmentAuthenticator",
+            "recoveryAuthenticator",
+        ] {
+            set_aside::<Object<Authenticator>>(&mut members, name, &mut unknown);
+        }
+        for name in ["authenticators", "authenticatorEnrollments"] {
+            set_aside::<Collection<Authenticator>>(&mut members, name, &mut unknown);
+        }
+        let mut document = Self::deserialize(Value::Object(members)).map_err(D::Error::custom)?;
+        document.extra.append(&mut unknown);
+        Ok(document)
+    }
+}
+
+/// Moves a member that is no `T` from one map to the other.
+fn set_aside<T: DeserializeOwned>(
+    members: &mut Map<String, Value>,
+    name: &str,
+    unknown: &mut Map<String, Value>,
+) {
+    if members
+        .get(name)
+        .is_some_and(|value| T::deserialize(value).is_err())
+        && let Some(value) = members.remove(name)
+    {
+        unknown.insert(name.to_owned(), value);
+    }
 }
 
 /// `{"type":"array","value":[…]}`.
