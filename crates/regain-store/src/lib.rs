@@ -9,6 +9,7 @@
 pub mod conformance;
 mod error;
 mod records;
+mod retention;
 mod store;
 
 pub use error::StoreError;
@@ -16,4 +17,5 @@ pub use records::{
     AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict, NewFlow, NewUser,
     OutboxRow, RequestMeta, SealedKey, UserRecord,
 };
+pub use retention::{AUDIT_KEPT_SECONDS, ENDED_KEPT_SECONDS};
 pub use store::Store;

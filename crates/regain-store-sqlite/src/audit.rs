@@ -1,0 +1,149 @@
+//! The audit log: rows are added in the transaction of what they tell, and never changed (U-01).
+
+use regain_engine::{AuditEvent, AuditSubject, Outcome, Outgoing, Subject};
+use regain_store::{AuditRow, RequestMeta};
+use regain_types::{FlowId, OrgId, Timestamp};
+use rusqlite::{Connection, params};
+
+use crate::error::Fault;
+use crate::row::Cells;
+
+/// A mail whose row cannot name anybody: what was typed is nobody's, and the store has no key to
+/// hash it with (U-03).
+const NOBODY: &str = "unknown";
+
+/// What one row says.
+pub(crate) struct Entry<'a> {
+    pub(crate) at: Timestamp,
+    pub(crate) name: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) flow: Option<&'a FlowId>,
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Option<&'a str>,
+}
+
+/// Adds a row.
+pub(crate) fn append(
+    connection: &Connection,
+    org: &OrgId,
+    entry: &Entry<'_>,
+    request: &RequestMeta,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO audit (org_id, at, name, subject, flow_id, outcome, reason, request_id,
+                                address, user_agent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            org.as_str(),
+            entry.at.as_millis(),
+            entry.name,
+            entry.subject,
+            entry.flow.map(FlowId::as_str),
+            entry.outcome.as_str(),
+            entry.reason,
+            request.request_id,
+            request.address,
+            request.user_agent,
+        ])?;
+    Ok(())
+}
+
+/// Adds a row for what the engine says.
+pub(crate) fn append_event(
+    connection: &Connection,
+    org: &OrgId,
+    (event, flow, at): (&AuditEvent, &FlowId, Timestamp),
+    request: &RequestMeta,
+) -> Result<(), Fault> {
+    let subject = match &event.subject {
+        AuditSubject::Identifier(hash) => hex(hash),
+        AuditSubject::User(user) => user.as_str().to_owned(),
+    };
+    let entry = Entry {
+        at,
+        name: event.name,
+        subject: &subject,
+        flow: Some(flow),
+        outcome: event.outcome,
+        reason: event.reason,
+    };
+    append(connection, org, &entry, request)
+}
+
+/// Adds a row for a mail that is done with.
+pub(crate) fn append_delivery(
+    connection: &Connection,
+    org: &OrgId,
+    (outgoing, at, dropped): (&Outgoing, Timestamp, Option<&'static str>),
+    request: &RequestMeta,
+) -> Result<(), Fault> {
+    let (subject, flow) = match outgoing {
+        Outgoing::PasswordChanged { user, .. } => (user.as_str(), None),
+        Outgoing::RecoveryCode {
+            subject, ticket, ..
+        } => match subject {
+            Subject::Known(user) => (user.as_str(), Some(&ticket.flow)),
+            Subject::Unknown => (NOBODY, Some(&ticket.flow)),
+        },
+    };
+    let entry = Entry {
+        at,
+        name: "system.email.delivery",
+        subject,
+        flow,
+        outcome: match dropped {
+            None => Outcome::Success,
+            Some(_) => Outcome::Failure,
+        },
+        reason: dropped,
+    };
+    append(connection, org, &entry, request)
+}
+
+/// The newest rows, newest first.
+pub(crate) fn list(
+    connection: &Connection,
+    org: &OrgId,
+    limit: usize,
+) -> Result<Vec<AuditRow>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, at, name, subject, flow_id, outcome, reason, request_id, address, user_agent
+         FROM audit WHERE org_id = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![org.as_str(), limit])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        let mut cells = Cells::new(row, "audit", id, 1);
+        let read = AuditRow {
+            at: cells.time("at")?,
+            name: cells.plain("name")?,
+            subject: cells.plain("subject")?,
+            flow: cells.id_if_any("flow_id", FlowId::parse)?,
+            outcome: cells.plain("outcome")?,
+            reason: cells.plain("reason")?,
+            request: RequestMeta {
+                request_id: cells.plain("request_id")?,
+                address: cells.plain("address")?,
+                user_agent: cells.plain("user_agent")?,
+            },
+        };
+        let known = [Outcome::Failure, Outcome::Success];
+        if !known.iter().any(|word| word.as_str() == read.outcome) {
+            return Err(cells.corrupt("outcome"));
+        }
+        out.push(read);
+    }
+    Ok(out)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}

@@ -1,0 +1,100 @@
+//! Opening connections: every setting that durability and safety rest on is here.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::OpenError;
+
+/// How long a statement waits for another process that writes: an administrator's command beside
+/// the server. Within the second that a request may take when the database is away.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(900);
+/// How long opening waits: another process may be migrating.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Statements that a connection keeps prepared: more than there are.
+const STATEMENTS_KEPT: usize = 128;
+/// `Rgan`: marks the file as ours (SQLite's `application_id`).
+const APPLICATION_ID: i32 = 0x5267_616E;
+
+/// Opens the connection that writes, and makes the file if it is missing.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    create_private(path).map_err(|error| OpenError::from_io(path, &error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)
+        .and_then(|connection| {
+            connection.busy_timeout(OPEN_TIMEOUT)?;
+            prepare_writer(&connection)?;
+            Ok(connection)
+        })
+        .map_err(|error| OpenError::from_sqlite(path, &error))?;
+    claim(path, &connection)?;
+    Ok(connection)
+}
+
+/// Opens a connection that can only read.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+        .and_then(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+            connection.pragma_update(None, "trusted_schema", false)?;
+            Ok(connection)
+        })
+        .map_err(|error| OpenError::from_sqlite(path, &error))
+}
+
+/// From now on a statement waits only as long as a request may.
+pub(crate) fn settle(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    connection
+        .busy_timeout(BUSY_TIMEOUT)
+        .map_err(|error| OpenError::from_sqlite(path, &error))
+}
+
+fn prepare_writer(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Every commit is on the disk before it is acknowledged.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // After a burst the log is cut back to this size.
+    connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
+}
+
+/// Refuses a database of another program, and marks an empty one as ours.
+fn claim(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    let wrap = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let mark: i32 = connection
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(wrap)?;
+    if mark == APPLICATION_ID {
+        return Ok(());
+    }
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(wrap)?;
+    if mark != 0 || tables != 0 {
+        return Err(OpenError::Foreign {
+            path: path.to_owned(),
+        });
+    }
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(wrap)
+}
+
+/// Makes the file readable for its owner alone: it holds password hashes. SQLite gives the files
+/// beside it the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path).map(drop)
+}

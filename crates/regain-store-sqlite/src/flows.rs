@@ -1,0 +1,202 @@
+//! Flows: one row each, guarded by its version.
+
+use regain_engine::{Flow, Outcome, Stage};
+use regain_store::{Commit, FlowKey, Loaded, NewFlow, RequestMeta};
+use regain_types::{FlowId, OrgId, Timestamp, UserId};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::audit::{self, Entry};
+use crate::effects;
+use crate::error::Fault;
+use crate::row::{Cells, bytes, exactly_one, to_json};
+use crate::users;
+use crate::users::user_columns;
+use crate::writer::Scope;
+
+/// A flow with the user that the identifier ?3, else its own, names: one statement, so both are
+/// of the same moment.
+macro_rules! load_by {
+    ($column:literal) => {
+        concat!(
+            "SELECT f.id, f.version, f.state, ",
+            user_columns!(),
+            " FROM flows f
+              LEFT JOIN users u ON u.org_id = f.org_id AND u.login = coalesce(?3, f.canonical)
+              WHERE f.org_id = ?1 AND f.",
+            $column,
+            " = ?2"
+        )
+    };
+}
+
+pub(crate) fn load(
+    connection: &Connection,
+    org: &OrgId,
+    key: &FlowKey,
+    (identifier, now): (Option<&str>, Timestamp),
+) -> Result<Option<Loaded>, Fault> {
+    let sql = match key {
+        FlowKey::Id(_) => load_by!("id"),
+        FlowKey::InteractionHandle(_) => load_by!("interaction_handle"),
+        FlowKey::StateHandle(_) => load_by!("state_handle"),
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = match key {
+        FlowKey::Id(id) => statement.query(params![org.as_str(), id.as_str(), identifier])?,
+        FlowKey::InteractionHandle(hash) | FlowKey::StateHandle(hash) => {
+            statement.query(params![org.as_str(), bytes(hash), identifier])?
+        }
+    };
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let id: String = row.get(0)?;
+    let mut cells = Cells::new(row, "flows", id.as_str(), 1);
+    let flow = read(&mut cells, &id)?;
+    let user = users::read(row, 3)?.map(|user| user.facts);
+    Ok(Some(Loaded { now, flow, user }))
+}
+
+/// Reads `version` and `state`, which must tell of the same flow.
+fn read(cells: &mut Cells<'_, '_>, id: &str) -> Result<Flow, Fault> {
+    let version: i64 = cells.plain("version")?;
+    let flow: Flow = cells.json("state")?;
+    if flow.id.as_str() != id || i64::try_from(flow.version) != Ok(version) {
+        return Err(cells.corrupt("state"));
+    }
+    Ok(flow)
+}
+
+pub(crate) fn insert(
+    scope: &Scope<'_>,
+    org: &OrgId,
+    new: &NewFlow,
+    request: &RequestMeta,
+) -> Result<(), Fault> {
+    let flow = &new.flow;
+    let taken: Option<i64> = scope
+        .connection
+        .prepare_cached(
+            "SELECT 1 FROM flows WHERE org_id = ?1 AND id = ?2
+             UNION ALL SELECT 1 FROM flows WHERE org_id = ?1 AND state_handle = ?3
+             UNION ALL SELECT 1 FROM flows WHERE org_id = ?1 AND interaction_handle = ?4",
+        )?
+        .query_row(
+            params![
+                org.as_str(),
+                flow.id.as_str(),
+                bytes(&new.state_handle),
+                bytes(&new.interaction_handle)
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if taken.is_some() {
+        return Err(Fault::CONFLICT);
+    }
+    scope
+        .connection
+        .prepare_cached(
+            "INSERT INTO flows (org_id, id, version, live, subject, canonical, interaction_handle,
+                                state_handle, created_at, expires_at, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            org.as_str(),
+            flow.id.as_str(),
+            number(flow.version)?,
+            flow.is_live(),
+            flow.subject().map(UserId::as_str),
+            flow.canonical(),
+            bytes(&new.interaction_handle),
+            bytes(&new.state_handle),
+            flow.created_at.as_millis(),
+            flow.expires_at.as_millis(),
+            to_json(flow)?,
+        ])?;
+    let entry = Entry {
+        at: scope.moment.now,
+        name: "app.oauth2.interact.interaction_handle",
+        subject: flow.app.client_id.as_str(),
+        flow: Some(&flow.id),
+        outcome: Outcome::Success,
+        reason: None,
+    };
+    audit::append(scope.connection, org, &entry, request)
+}
+
+/// Writes the flow, if nobody has written it since it was loaded, and everything that happens
+/// with it.
+pub(crate) fn commit(scope: &mut Scope<'_>, org: &OrgId, commit: &Commit) -> Result<(), Fault> {
+    update(scope.connection, org, commit)?;
+    effects::apply(scope, org, commit)
+}
+
+fn update(connection: &Connection, org: &OrgId, commit: &Commit) -> Result<(), Fault> {
+    let flow = next_version(commit.flow.clone())?;
+    let changed = connection
+        .prepare_cached(
+            "UPDATE flows SET version = ?4, live = ?5, subject = ?6, canonical = ?7,
+                              expires_at = ?8, state = ?9,
+                              state_handle = coalesce(?10, state_handle)
+             WHERE org_id = ?1 AND id = ?2 AND version = ?3",
+        )?
+        .execute(params![
+            org.as_str(),
+            flow.id.as_str(),
+            number(commit.flow.version)?,
+            number(flow.version)?,
+            flow.is_live(),
+            flow.subject().map(UserId::as_str),
+            flow.canonical(),
+            flow.expires_at.as_millis(),
+            to_json(&flow)?,
+            commit.new_state_handle.as_ref().map(bytes),
+        ])?;
+    exactly_one(changed)
+}
+
+/// Ends every live flow of a user but one: the state says so, and the version moves on, so that
+/// whoever has loaded it cannot write it any more (I-07).
+pub(crate) fn end_others(
+    connection: &Connection,
+    org: &OrgId,
+    (user, but): (&UserId, &FlowId),
+) -> Result<(), Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, version, state FROM flows
+         WHERE org_id = ?1 AND subject = ?2 AND live = 1 AND id <> ?3",
+    )?;
+    let mut rows = select.query([org.as_str(), user.as_str(), but.as_str()])?;
+    let mut others = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        others.push(read(&mut Cells::new(row, "flows", id.as_str(), 1), &id)?);
+    }
+    let mut update = connection.prepare_cached(
+        "UPDATE flows SET version = ?3, live = 0, subject = NULL, canonical = NULL, state = ?4
+         WHERE org_id = ?1 AND id = ?2",
+    )?;
+    for mut flow in others {
+        flow.stage = Stage::Dead;
+        let flow = next_version(flow)?;
+        let changed = update.execute(params![
+            org.as_str(),
+            flow.id.as_str(),
+            number(flow.version)?,
+            to_json(&flow)?,
+        ])?;
+        exactly_one(changed)?;
+    }
+    Ok(())
+}
+
+fn next_version(mut flow: Flow) -> Result<Flow, Fault> {
+    flow.version = flow.version.checked_add(1).ok_or(Fault::CONFLICT)?;
+    Ok(flow)
+}
+
+/// A version as its column holds it. One that does not fit is none that was ever loaded.
+fn number(version: u64) -> Result<i64, Fault> {
+    i64::try_from(version).map_err(|_| Fault::CONFLICT)
+}
