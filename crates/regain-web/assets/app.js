@@ -138,9 +138,11 @@
 
   // Two minutes before the transaction ends the page says so (WCAG 2.2.1).
   all("[data-ends-in]").forEach(function (notice) {
-    var seconds = Number(notice.dataset.endsIn);
+    var wait = Math.max(0, Number(notice.dataset.endsIn) - 120) * 1000;
+    // Longer waits overflow the timer and would end at once.
+    if (wait > 86400000) return;
     window.setTimeout(function () {
       notice.hidden = false;
-    }, Math.max(0, seconds - 120) * 1000);
+    }, wait);
   });
 })();

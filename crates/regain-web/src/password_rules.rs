@@ -19,16 +19,29 @@ pub(crate) struct PasswordRule {
 pub(crate) fn rules(policy: &PasswordPolicy, t: &Sentences) -> Vec<PasswordRule> {
     let wants = &policy.complexity;
     let counted = [
-        ("length", wants.min_length, t.rule_length),
-        ("lower", wants.min_lower_case, t.rule_lower),
-        ("upper", wants.min_upper_case, t.rule_upper),
-        ("number", wants.min_number, t.rule_number),
-        ("symbol", wants.min_symbol, t.rule_symbol),
+        ("length", wants.min_length, t.rule_length, t.rule_length),
+        (
+            "lower",
+            wants.min_lower_case,
+            t.rule_one_lower,
+            t.rule_lower,
+        ),
+        (
+            "upper",
+            wants.min_upper_case,
+            t.rule_one_upper,
+            t.rule_upper,
+        ),
+        ("number", wants.min_number, t.rule_one_number, t.rule_number),
+        ("symbol", wants.min_symbol, t.rule_one_symbol, t.rule_symbol),
     ];
     let mut rules: Vec<PasswordRule> = counted
         .into_iter()
-        .filter(|(_, least, _)| *least > 0)
-        .map(|(name, least, text)| rule(name, least, fill(text, &[&least.to_string()])))
+        .filter(|(_, least, ..)| *least > 0)
+        .map(|(name, least, one, many)| {
+            let text = if least == 1 { one } else { many };
+            rule(name, least, fill(text, &[&least.to_string()]))
+        })
         .collect();
     if wants.exclude_username {
         rules.push(rule("username", 0, t.rule_username.to_owned()));

@@ -107,6 +107,10 @@ pub(crate) struct Sentences {
     pub rule_upper: &'static str,
     pub rule_number: &'static str,
     pub rule_symbol: &'static str,
+    pub rule_one_lower: &'static str,
+    pub rule_one_upper: &'static str,
+    pub rule_one_number: &'static str,
+    pub rule_one_symbol: &'static str,
     pub rule_username: &'static str,
     pub rule_first_name: &'static str,
     pub rule_last_name: &'static str,
@@ -209,7 +213,7 @@ pub(crate) static ENGLISH: Sentences = Sentences {
     signing_in_as: "Signing in as {0}",
     keep_me_signed_in: "Keep me signed in",
     step_find_account: "Find your account",
-    step_choose_way: "Choose how to prove it is you",
+    step_choose_way: "Choose a method",
     step_check_email: "Check your email",
     step_new_password: "Choose a new password",
     recover_heading: "Recover password",
@@ -257,10 +261,14 @@ pub(crate) static ENGLISH: Sentences = Sentences {
     rule_unmet: "not met yet",
     rule_progress: "{0} of {1} rules are met.",
     rule_length: "at least {0} characters",
-    rule_lower: "lower-case letters, at least {0}",
-    rule_upper: "capital letters, at least {0}",
-    rule_number: "digits, at least {0}",
-    rule_symbol: "symbols such as ! # ?, at least {0}",
+    rule_lower: "at least {0} lower-case letters",
+    rule_upper: "at least {0} capital letters",
+    rule_number: "at least {0} digits",
+    rule_symbol: "at least {0} symbols such as ! # ?",
+    rule_one_lower: "a lower-case letter",
+    rule_one_upper: "a capital letter",
+    rule_one_number: "a digit",
+    rule_one_symbol: "a symbol such as ! # ?",
     rule_username: "no part of your username",
     rule_first_name: "not your first name",
     rule_last_name: "not your last name",
@@ -324,10 +332,24 @@ pub(crate) fn for_languages(_accept_language: Option<&str>) -> &'static Sentence
 
 /// Puts `values` where `{0}`, `{1}` stand in a sentence.
 pub(crate) fn fill(sentence: &str, values: &[&str]) -> String {
-    let mut text = sentence.to_owned();
-    for (index, value) in values.iter().enumerate() {
-        text = text.replace(&format!("{{{index}}}"), value);
+    let mut text = String::with_capacity(sentence.len());
+    let mut rest = sentence;
+    // In one pass, so that a value with `{1}` in it stays what it is.
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let found = after.split_once('}').and_then(|(index, tail)| {
+            let value = values.get(index.parse::<usize>().ok()?)?;
+            Some((value, tail))
+        });
+        if let Some((value, tail)) = found {
+            text.push_str(value);
+            rest = tail;
+        } else {
+            text.push('{');
+            rest = after;
+        }
     }
+    text.push_str(rest);
     text
 }
 
@@ -372,5 +394,6 @@ mod tests {
     fn values_go_where_the_sentence_wants_them() {
         assert_eq!(fill("Step {0} of {1}", &["2", "4"]), "Step 2 of 4");
         assert_eq!(fill("no place", &["x"]), "no place");
+        assert_eq!(fill("{0}, {1} {2} {", &["{1}", "b"]), "{1}, b {2} {");
     }
 }

@@ -27,6 +27,7 @@ pub(crate) struct Visit {
     /// Speaks to the engine with this browser's address, user agent and languages.
     pub client: IdxClient,
     pub t: &'static Sentences,
+    path: String,
     query: Vec<(String, String)>,
 }
 
@@ -61,6 +62,7 @@ impl FromRequestParts<Arc<App>> for Visit {
             app: Arc::clone(app),
             browser,
             t: for_languages(accept_language.as_deref()),
+            path: parts.uri.path().to_owned(),
             query: form_urlencoded::parse(query.as_bytes())
                 .into_owned()
                 .collect(),
@@ -69,6 +71,11 @@ impl FromRequestParts<Arc<App>> for Visit {
 }
 
 impl Visit {
+    /// The path that was asked for.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// A parameter of the URL.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(key, _)| key == name);

@@ -60,10 +60,7 @@ pub(crate) fn respond(visit: &Visit, failure: &Failure) -> Response {
     if let Failure::Sdk(Error::Expired { .. } | Error::NotFound(_) | Error::Sealed) = failure {
         return go_to("/login?notice=expired");
     }
-    let again = match visit.state() {
-        Some(_) => Link::new(again_href(visit), visit.t.try_again),
-        None => Link::new("/login", visit.t.back_to_sign_in),
-    };
+    let again = again(visit);
     let meaning = match failure {
         Failure::Sdk(problem) => meaning_of(problem, visit.t, again),
         Failure::Store(_) | Failure::Page(_) | Failure::Bug(_) => broken(visit.t, again),
@@ -74,12 +71,17 @@ pub(crate) fn respond(visit: &Visit, failure: &Failure) -> Response {
     show(&visit.app, Some(visit), &meaning, Some(failure))
 }
 
-/// Where to try again: the page of the current step, which is safe to open.
-fn again_href(visit: &Visit) -> String {
+/// Where to try again: the page of the current step, or the page that was asked for. Both are safe
+/// to open.
+fn again(visit: &Visit) -> Link {
     let state = visit
         .state()
         .filter(|id| regain_sdk::TransactionId::parse(id).is_some());
-    state.map_or_else(|| "/login".to_owned(), |id| format!("/continue?state={id}"))
+    match (state, visit.path()) {
+        (Some(id), _) => Link::new(format!("/continue?state={id}"), visit.t.try_again),
+        (None, path @ ("/" | "/login" | "/recover-password")) => Link::new(path, visit.t.try_again),
+        (None, _) => Link::new("/login", visit.t.back_to_sign_in),
+    }
 }
 
 fn meaning_of(problem: &Error, t: &'static Sentences, again: Link) -> Meaning {

@@ -17,10 +17,10 @@ use tower::ServiceExt as _;
 use crate::engine::{CLIENT_ID, Engine, ISSUER};
 
 /// When the tests begin: 2026-01-02T03:04:05Z.
-pub const NOW: u64 = 1_767_323_045;
+pub(crate) const NOW: u64 = 1_767_323_045;
 
 #[derive(Debug, Default)]
-pub struct TestClock(AtomicU64);
+pub(crate) struct TestClock(AtomicU64);
 
 impl Clock for TestClock {
     fn now(&self) -> SystemTime {
@@ -29,20 +29,20 @@ impl Clock for TestClock {
 }
 
 /// The app on a data directory of its own, with the engine that it speaks to.
-pub struct TestApp {
-    pub engine: Engine,
-    pub clock: Arc<TestClock>,
-    pub router: Router,
+pub(crate) struct TestApp {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) router: Router,
     dir: tempfile::TempDir,
     public_url: String,
 }
 
 impl TestApp {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::at("http://localhost:8401").await
     }
 
-    pub async fn at(public_url: &str) -> Self {
+    pub(crate) async fn at(public_url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (engine, clock) = (Engine::new(), Arc::new(TestClock::default()));
         let router = build(dir.path(), public_url, &engine, &clock).await;
@@ -56,19 +56,19 @@ impl TestApp {
     }
 
     /// The same data directory with a new process.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.router = build(self.dir.path(), &self.public_url, &self.engine, &self.clock).await;
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.clock.0.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.dir.path().to_owned()
     }
 
-    pub fn browser(&self) -> Browser {
+    pub(crate) fn browser(&self) -> Browser {
         Browser {
             router: self.router.clone(),
             cookie: None,
@@ -77,7 +77,7 @@ impl TestApp {
     }
 }
 
-pub fn config(data_dir: &Path, public_url: &str) -> WebConfig {
+pub(crate) fn config(data_dir: &Path, public_url: &str) -> WebConfig {
     WebConfig {
         issuer: ISSUER.to_owned(),
         client_id: CLIENT_ID.to_owned(),
@@ -109,38 +109,38 @@ async fn build(dir: &Path, public_url: &str, engine: &Engine, clock: &Arc<TestCl
 
 /// One answer of the app.
 #[derive(Debug, Clone)]
-pub struct Page {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub html: String,
-    pub path: String,
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) html: String,
+    pub(crate) path: String,
 }
 
 impl Page {
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.headers
             .get(header::LOCATION)
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
     /// What stands between two texts, the first time.
-    pub fn between(&self, start: &str, end: &str) -> Option<&str> {
+    pub(crate) fn between(&self, start: &str, end: &str) -> Option<&str> {
         let (_, rest) = self.html.split_once(start)?;
         Some(rest.split_once(end)?.0)
     }
 
-    pub fn heading(&self) -> &str {
+    pub(crate) fn heading(&self) -> &str {
         self.between("title-header\">", "</h1>").unwrap_or_default()
     }
 
     /// The text of the message box, without its markup.
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let list = self
             .between("<ul id=\"form-messages\"", "</ul>")
             .unwrap_or_default();
@@ -159,7 +159,7 @@ impl Page {
     }
 
     /// The form whose opening tag holds `mark`: its action and its hidden fields.
-    pub fn form(&self, mark: &str) -> Form {
+    pub(crate) fn form(&self, mark: &str) -> Form {
         let forms = self.html.split("<form").skip(1);
         let found = forms
             .map(|form| form.split("</form>").next().unwrap())
@@ -188,19 +188,19 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 }
 
 #[derive(Debug, Clone)]
-pub struct Form {
-    pub action: String,
-    pub pairs: Vec<(String, String)>,
+pub(crate) struct Form {
+    pub(crate) action: String,
+    pub(crate) pairs: Vec<(String, String)>,
 }
 
 impl Form {
-    pub fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.pairs.retain(|(known, _)| known != name);
         self.pairs.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn body(&self) -> String {
+    pub(crate) fn body(&self) -> String {
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&self.pairs)
             .finish()
@@ -209,20 +209,20 @@ impl Form {
 
 /// A browser.
 #[derive(Clone)]
-pub struct Browser {
+pub(crate) struct Browser {
     router: Router,
-    pub cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
     /// Sent with every request.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Browser {
     /// Points the browser at a restarted app.
-    pub fn reach(&mut self, app: &TestApp) {
+    pub(crate) fn reach(&mut self, app: &TestApp) {
         self.router = app.router.clone();
     }
 
-    pub async fn send(&mut self, mut request: Request<Body>) -> Page {
+    pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Page {
         let path = request.uri().to_string();
         if let Some(cookie) = &self.cookie {
             request
@@ -250,18 +250,18 @@ impl Browser {
         }
     }
 
-    pub async fn get(&mut self, path: &str) -> Page {
+    pub(crate) async fn get(&mut self, path: &str) -> Page {
         self.send(Request::get(path).body(Body::empty()).unwrap())
             .await
     }
 
     /// GET, then wherever it leads.
-    pub async fn open(&mut self, path: &str) -> Page {
+    pub(crate) async fn open(&mut self, path: &str) -> Page {
         let page = self.get(path).await;
         self.follow(page).await
     }
 
-    pub async fn follow(&mut self, mut page: Page) -> Page {
+    pub(crate) async fn follow(&mut self, mut page: Page) -> Page {
         for _ in 0..5 {
             if !page.status.is_redirection() {
                 return page;
@@ -273,7 +273,7 @@ impl Browser {
     }
 
     /// POST without following.
-    pub async fn post(&mut self, form: &Form) -> Page {
+    pub(crate) async fn post(&mut self, form: &Form) -> Page {
         let request = Request::post(&form.action)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(form.body()))
@@ -282,7 +282,7 @@ impl Browser {
     }
 
     /// POST, and the page that it leads to.
-    pub async fn submit(&mut self, form: Form) -> Page {
+    pub(crate) async fn submit(&mut self, form: Form) -> Page {
         let page = self.post(&form).await;
         assert_eq!(
             page.status,
@@ -296,7 +296,7 @@ impl Browser {
 
     // The steps of the flow
 
-    pub async fn recover(&mut self, username: &str) -> Page {
+    pub(crate) async fn recover(&mut self, username: &str) -> Page {
         let page = self.open("/recover-password").await;
         self.submit(
             page.form("password-recover-form")
@@ -305,7 +305,7 @@ impl Browser {
         .await
     }
 
-    pub async fn to_code_page(&mut self) -> Page {
+    pub(crate) async fn reach_code_page(&mut self) -> Page {
         let page = self.recover("alice@example.com").await;
         let form = page
             .form("select-authenticator-form")
@@ -313,15 +313,15 @@ impl Browser {
         self.submit(form).await
     }
 
-    pub async fn to_reset_page(&mut self) -> Page {
-        let page = self.to_code_page().await;
+    pub(crate) async fn reach_reset_page(&mut self) -> Page {
+        let page = self.reach_code_page().await;
         let form = page
             .form("challenge-authenticator-form")
             .with("verificationCode", crate::engine::CODE);
         self.submit(form).await
     }
 
-    pub async fn sign_in(&mut self, username: &str, password: &str) -> Page {
+    pub(crate) async fn sign_in(&mut self, username: &str, password: &str) -> Page {
         let page = self.open("/login").await;
         let form = page
             .form("login-form")

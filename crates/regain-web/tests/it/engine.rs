@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use crate::keys::SigningKey;
 
-pub const ORIGIN: &str = "http://engine.test:8400";
-pub const ISSUER: &str = "http://engine.test:8400/oauth2/default";
-pub const CLIENT_ID: &str = "regain-demo-web";
-pub const PASSWORD: &str = "Copper-Lantern-42";
-pub const CODE: &str = "123456";
+pub(crate) const ORIGIN: &str = "http://engine.test:8400";
+pub(crate) const ISSUER: &str = "http://engine.test:8400/oauth2/default";
+pub(crate) const CLIENT_ID: &str = "regain-demo-web";
+pub(crate) const PASSWORD: &str = "Copper-Lantern-42";
+pub(crate) const CODE: &str = "123456";
 
 /// What the engine was told to do.
 #[derive(Clone, Debug, Default)]
@@ -26,16 +26,16 @@ pub const CODE: &str = "123456";
     clippy::struct_excessive_bools,
     reason = "each is one way to misbehave"
 )]
-pub struct Mood {
-    pub is_down: bool,
-    pub identifier_first: bool,
-    pub verify_instead_of_select: bool,
-    pub tells_unknown_users: bool,
-    pub breaks_tokens: bool,
-    pub hides_profile: bool,
-    pub has_no_recovery: bool,
+pub(crate) struct Mood {
+    pub(crate) is_down: bool,
+    pub(crate) identifier_first: bool,
+    pub(crate) verify_instead_of_select: bool,
+    pub(crate) tells_unknown_users: bool,
+    pub(crate) breaks_tokens: bool,
+    pub(crate) hides_profile: bool,
+    pub(crate) has_no_recovery: bool,
     /// The next request to a path that ends so gets this answer.
-    pub next: Option<(String, u16, Value)>,
+    pub(crate) next: Option<(String, u16, Value)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ struct Inner {
 }
 
 #[derive(Clone)]
-pub struct Engine {
+pub(crate) struct Engine {
     inner: Arc<Mutex<Inner>>,
     key: Arc<SigningKey>,
 }
@@ -77,24 +77,24 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             inner: Arc::default(),
             key: Arc::new(SigningKey::new()),
         }
     }
 
-    pub fn set(&self, change: impl FnOnce(&mut Mood)) {
+    pub(crate) fn set(&self, change: impl FnOnce(&mut Mood)) {
         change(&mut self.inner.lock().unwrap().mood);
     }
 
     /// The next request to a path that ends so gets this answer.
-    pub fn answer_once(&self, path: &str, status: u16, body: Value) {
+    pub(crate) fn answer_once(&self, path: &str, status: u16, body: Value) {
         self.set(|mood| mood.next = Some((path.to_owned(), status, body)));
     }
 
     /// The paths that were posted to or read, in order.
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         self.inner
             .lock()
             .unwrap()
@@ -105,7 +105,7 @@ impl Engine {
     }
 
     /// How often a path that ends so was asked.
-    pub fn count(&self, path: &str) -> usize {
+    pub(crate) fn count(&self, path: &str) -> usize {
         self.paths()
             .iter()
             .filter(|seen| seen.ends_with(path))
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// A header of the last request to a path that ends so.
-    pub fn header(&self, path: &str, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, path: &str, name: &str) -> Option<String> {
         let inner = self.inner.lock().unwrap();
         let (_, headers, _) = inner
             .seen
@@ -124,7 +124,7 @@ impl Engine {
     }
 
     /// The body of the last request to a path that ends so.
-    pub fn body(&self, path: &str) -> String {
+    pub(crate) fn body(&self, path: &str) -> String {
         let inner = self.inner.lock().unwrap();
         let found = inner
             .seen
@@ -134,7 +134,7 @@ impl Engine {
         found.map(|(_, _, body)| body.clone()).unwrap_or_default()
     }
 
-    pub fn password(&self) -> String {
+    pub(crate) fn password(&self) -> String {
         self.inner
             .lock()
             .unwrap()
@@ -386,6 +386,6 @@ fn method_page() -> Value {
 }
 
 /// Base64url, as tokens are written.
-pub fn base64url(bytes: &[u8]) -> String {
+pub(crate) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

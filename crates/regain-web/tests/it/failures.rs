@@ -11,7 +11,7 @@ use crate::engine::{CODE, ORIGIN, PASSWORD};
 async fn an_engine_that_is_down_is_a_clear_502_and_then_all_goes_on() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     app.engine.set(|mood| mood.is_down = true);
     let form = code
         .form("challenge-authenticator-form")
@@ -64,7 +64,7 @@ async fn a_limit_is_a_429_with_the_time_to_wait() {
 async fn an_expired_transaction_leads_to_the_entry_page_with_a_notice() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let gone = documents::terminal("idx.session.expired", "The session has expired.", "ERROR");
     app.engine.answer_once("/challenge/answer", 401, gone);
     let form = code
@@ -83,7 +83,7 @@ async fn an_expired_transaction_leads_to_the_entry_page_with_a_notice() {
 async fn a_password_that_was_changed_without_a_sign_in_is_said_to_be_changed() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_reset_page().await;
+    let page = browser.reach_reset_page().await;
     app.engine.set(|mood| mood.breaks_tokens = true);
     let form = page
         .form("reset-password-form")
@@ -107,7 +107,7 @@ async fn a_password_that_was_changed_without_a_sign_in_is_said_to_be_changed() {
 async fn a_flow_that_ends_without_tokens_says_what_to_do_next() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_reset_page().await;
+    let page = browser.reach_reset_page().await;
     let text = "You can sign in with your new password.";
     let end = documents::terminal("idx.recovery.completed", text, "INFO");
     app.engine.answer_once("/challenge/answer", 200, end);

@@ -6,21 +6,21 @@ use serde_json::{Value, json};
 
 use crate::engine::base64url;
 
-pub struct SigningKey(EcdsaKeyPair);
+pub(crate) struct SigningKey(EcdsaKeyPair);
 
 impl SigningKey {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    pub fn key_set(&self) -> Value {
+    pub(crate) fn key_set(&self) -> Value {
         // 0x04, then both coordinates (SEC 1 §2.3.3).
         let point = self.0.public_key().as_ref();
         json!({ "keys": [{ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1",
                            "x": base64url(&point[1..33]), "y": base64url(&point[33..]) }] })
     }
 
-    pub fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = json!({ "alg": "ES256", "kid": "k1", "typ": "JWT" }).to_string();
         let text = format!(
             "{}.{}",

@@ -1,4 +1,10 @@
 //! The web app over HTTP, with a small engine behind the SDK's transport.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
 
 mod browser;
 mod engine;

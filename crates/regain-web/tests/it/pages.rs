@@ -213,7 +213,7 @@ async fn assets_have_names_of_their_own_and_are_kept_for_a_year() {
 async fn a_code_in_a_link_is_filled_in_here_and_shown_elsewhere() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let state = code.path.split_once('?').unwrap().1;
     let page = browser
         .open(&format!("/login/callback?{state}&otp=654321"))

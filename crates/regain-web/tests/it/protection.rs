@@ -190,7 +190,7 @@ async fn over_https_the_cookie_is_secure_and_host_bound() {
 async fn every_answer_has_the_headers_and_flow_pages_are_never_stored() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let mut paths = vec![
         code.path.clone(),
         "/nowhere".to_owned(),
@@ -258,7 +258,7 @@ async fn the_engine_learns_who_sits_at_the_browser() {
 async fn an_advanced_form_cannot_be_replayed() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let form = code
         .form("challenge-authenticator-form")
         .with("verificationCode", CODE);

@@ -74,7 +74,7 @@ async fn a_person_recovers_a_password_and_lands_on_home_signed_in() {
 async fn the_older_path_of_the_code_page_works_as_well() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_code_page().await;
+    let page = browser.reach_code_page().await;
     let older = page.path.replace("/okta_email", "/email");
     let page = browser.get(&older).await;
     assert_eq!(page.heading(), "Challenge email authenticator");
@@ -91,7 +91,7 @@ async fn the_older_path_of_the_code_page_works_as_well() {
 async fn a_wrong_code_stays_on_the_page_with_one_message() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_code_page().await;
+    let page = browser.reach_code_page().await;
     let form = page
         .form("challenge-authenticator-form")
         .with("verificationCode", "000000");
@@ -123,7 +123,7 @@ async fn a_wrong_code_stays_on_the_page_with_one_message() {
 async fn an_empty_code_asks_nobody() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_code_page().await;
+    let page = browser.reach_code_page().await;
     let form = page
         .form("challenge-authenticator-form")
         .with("verificationCode", " - ");
@@ -136,7 +136,7 @@ async fn an_empty_code_asks_nobody() {
 async fn a_new_code_can_be_asked_for_and_the_page_says_when() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_code_page().await;
+    let page = browser.reach_code_page().await;
     assert!(
         page.html.contains("data-wait=\"30\""),
         "the countdown starts with the mail"
@@ -160,7 +160,7 @@ async fn a_new_code_can_be_asked_for_and_the_page_says_when() {
 async fn different_passwords_send_nothing_and_mark_both_fields() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_reset_page().await;
+    let page = browser.reach_reset_page().await;
     let answers = app.engine.count("/challenge/answer");
     let form = page
         .form("reset-password-form")
@@ -180,7 +180,7 @@ async fn different_passwords_send_nothing_and_mark_both_fields() {
 async fn a_refused_password_shows_the_servers_reason_and_the_rules() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_reset_page().await;
+    let page = browser.reach_reset_page().await;
     assert!(
         page.html
             .contains("<li data-rule=\"length\" data-least=\"8\">at least 8 characters")
@@ -236,7 +236,7 @@ async fn an_unknown_user_is_told_only_where_the_server_tells() {
 async fn without_a_destination_the_page_promises_nothing() {
     let app = TestApp::new().await;
     app.engine.set(|mood| mood.hides_profile = true);
-    let page = app.browser().to_code_page().await;
+    let page = app.browser().reach_code_page().await;
     assert!(page.html.contains("If there is an account with this name"));
 }
 
@@ -285,7 +285,7 @@ async fn no_choice_and_a_made_up_choice_are_mistakes_that_send_nothing() {
 async fn cancel_gives_the_transaction_up_and_goes_home() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let page = browser.submit(code.form("/cancel")).await;
     assert_eq!(page.path, "/");
     assert_eq!(app.engine.count("/idp/idx/cancel"), 1);

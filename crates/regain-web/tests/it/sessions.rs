@@ -128,7 +128,7 @@ async fn signing_out_works_while_the_engine_is_down() {
 async fn the_news_of_a_recovery_stays_for_a_reload_and_then_goes() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let page = browser.to_reset_page().await;
+    let page = browser.reach_reset_page().await;
     let form = page
         .form("reset-password-form")
         .with("password", "Silver-Otter-77")

@@ -9,8 +9,8 @@ use crate::engine::{CODE, PASSWORD};
 async fn two_tabs_run_two_transactions() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let first = browser.to_code_page().await;
-    let second = browser.to_code_page().await;
+    let first = browser.reach_code_page().await;
+    let second = browser.reach_code_page().await;
     assert_ne!(first.path, second.path);
     for page in [first, second] {
         let form = page
@@ -23,7 +23,7 @@ async fn two_tabs_run_two_transactions() {
 #[tokio::test]
 async fn another_browser_cannot_use_the_transaction() {
     let app = TestApp::new().await;
-    let code = app.browser().to_code_page().await;
+    let code = app.browser().reach_code_page().await;
     let mut other = app.browser();
     assert_eq!(
         other.get(&code.path).await.location(),
@@ -56,7 +56,7 @@ async fn another_browser_cannot_use_the_transaction() {
 async fn a_page_of_an_earlier_or_later_step_leads_to_the_current_one() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let state = code.path.split_once('?').unwrap().1;
     for path in [
         "/reset-password",
@@ -75,7 +75,7 @@ async fn a_page_of_an_earlier_or_later_step_leads_to_the_current_one() {
 async fn another_way_can_be_chosen_while_a_code_is_open() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let href = code
         .between("name=\"another\" href=\"", "\"")
         .unwrap()
@@ -153,7 +153,7 @@ async fn a_transaction_that_another_tab_finished_leads_home() {
 async fn going_back_and_typing_another_address_starts_anew_and_ends_the_first() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let state = code.path.split_once('?').unwrap().1.to_owned();
     let back = browser.get(&format!("/recover-password?{state}")).await;
     assert_eq!(back.heading(), "Recover password");
@@ -187,7 +187,7 @@ async fn going_back_and_typing_another_address_starts_anew_and_ends_the_first() 
 async fn open_tabs_survive_a_sign_in_in_another_one() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     let before = browser.cookie.clone();
     browser.sign_in("alice@example.com", PASSWORD).await;
     assert_ne!(browser.cookie, before);
@@ -207,7 +207,7 @@ async fn open_tabs_survive_a_sign_in_in_another_one() {
 async fn an_open_transaction_survives_a_restart_of_the_app() {
     let mut app = TestApp::new().await;
     let mut browser = app.browser();
-    let code = browser.to_code_page().await;
+    let code = browser.reach_code_page().await;
     app.restart().await;
     browser.reach(&app);
     let form = code
