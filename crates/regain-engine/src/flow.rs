@@ -77,7 +77,8 @@ impl FlowApp {
     #[must_use]
     pub fn sample() -> Self {
         Self {
-            client_id: ClientId::random(&mut regain_types::SystemEntropy),
+            client_id: ClientId::parse("regain-demo-web")
+                .unwrap_or_else(|_| ClientId::random(&mut regain_types::SystemEntropy)),
             label: "Demo app".to_owned(),
             confidential: true,
             server: AuthServer::Custom("default".to_owned()),

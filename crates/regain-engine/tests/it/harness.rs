@@ -1,0 +1,356 @@
+//! A shell in miniature: users, mailboxes, a clock and commits, all in memory.
+
+use std::collections::BTreeMap;
+
+use regain_engine::{
+    AuditEvent, AuthenticatorKey, CodeTicket, Effect, Env, Facts, Flow, FlowApp, Frame, Input,
+    Need, NewPassword, Notice, Outgoing, Policy, Refusal, Stage, Step, StoredPassword, Subject,
+    Transition, UserFacts, UserStatus, present, step,
+};
+use regain_types::{
+    Entropy, Identifier, KeyRing, MasterKey, OrgId, Secret, SystemEntropy, Timestamp, UserId,
+};
+use regain_wire::idx::IdxResponse;
+
+pub(crate) const PASSWORD: &str = "Copper-Lantern-42";
+pub(crate) const NEW_PASSWORD: &str = "Violet-Harbour-73";
+
+/// Draws the same numbers for the same seed.
+#[derive(Clone)]
+pub(crate) struct Seeded(pub(crate) u64);
+
+impl Entropy for Seeded {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            // SplitMix64: small, and good enough for ids in tests.
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            *byte = (z ^ (z >> 31)).to_le_bytes()[0];
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Shell {
+    pub(crate) policy: Policy,
+    pub(crate) keys: KeyRing,
+    pub(crate) org: OrgId,
+    pub(crate) now: Timestamp,
+    pub(crate) rng: Seeded,
+    pub(crate) users: Vec<UserFacts>,
+    pub(crate) flows: BTreeMap<usize, Flow>,
+    /// Codes in the order in which they were mailed: (user or none, code).
+    pub(crate) mails: Vec<(Subject, String)>,
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// What an input came to.
+#[derive(Debug)]
+pub(crate) enum Came {
+    /// It was committed.
+    Committed(Vec<Notice>),
+    /// Nothing changed.
+    Shown(Vec<Notice>),
+    /// It was refused; nothing changed.
+    Refused(Refusal),
+}
+
+impl Came {
+    pub(crate) fn keys(&self) -> Vec<&'static str> {
+        match self {
+            Self::Committed(notices) | Self::Shown(notices) => {
+                notices.iter().map(Notice::key).collect()
+            }
+            Self::Refused(refusal) => vec![refusal.notice().key()],
+        }
+    }
+
+    pub(crate) fn is_ok(&self) -> bool {
+        match self {
+            Self::Committed(notices) | Self::Shown(notices) => {
+                !notices.iter().any(Notice::is_error)
+            }
+            Self::Refused(_) => false,
+        }
+    }
+}
+
+pub(crate) fn user(name: &str, status: UserStatus) -> UserFacts {
+    UserFacts {
+        id: UserId::parse(format!("00u{name}")).unwrap(),
+        login: format!("{name}@example.com"),
+        email: Some(format!("{name}@example.com")),
+        first_name: "First".to_owned(),
+        last_name: "Last".to_owned(),
+        locale: "en_US".to_owned(),
+        time_zone: "UTC".to_owned(),
+        status,
+        password: Some(stored(PASSWORD)),
+        history: Vec::new(),
+    }
+}
+
+fn stored(password: &str) -> StoredPassword {
+    StoredPassword {
+        phc: password.to_owned(),
+        nfc: true,
+        set_at: Timestamp::from_millis(0),
+    }
+}
+
+impl Shell {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            keys: KeyRing::derive(&MasterKey::random(&mut SystemEntropy)),
+            org: OrgId::parse("00oorg").unwrap(),
+            now: Timestamp::from_millis(1_700_000_000_000),
+            rng: Seeded(7),
+            users: vec![
+                user("alice", UserStatus::Active),
+                user("mallory", UserStatus::Active),
+                user("locked", UserStatus::LockedOut),
+                user("suspended", UserStatus::Suspended),
+                user("gone", UserStatus::Deprovisioned),
+            ],
+            flows: BTreeMap::new(),
+            mails: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    pub(crate) fn begin(&mut self, index: usize) {
+        let flow = Flow::begin(FlowApp::sample(), self.now, &mut self.rng);
+        self.flows.insert(index, flow);
+    }
+
+    pub(crate) fn flow(&self, index: usize) -> &Flow {
+        &self.flows[&index]
+    }
+
+    pub(crate) fn wait(&mut self, seconds: i64) {
+        self.now = self.now.plus_seconds(seconds);
+    }
+
+    pub(crate) fn take(&mut self, index: usize, input: Input) -> Came {
+        let flow = self.flow(index).clone();
+        match self.decide(&flow, &input) {
+            Err(refusal) => Came::Refused(refusal),
+            Ok(Step::Show(notices)) => Came::Shown(notices),
+            Ok(Step::Need(_)) => panic!("a step never has enough"),
+            Ok(Step::Next(transition)) => {
+                let Transition {
+                    flow,
+                    effects,
+                    notices,
+                } = *transition;
+                self.commit(index, flow, effects);
+                Came::Committed(notices)
+            }
+        }
+    }
+
+    fn decide(&mut self, flow: &Flow, input: &Input) -> Result<Step, Refusal> {
+        let name = match input {
+            Input::Identify { identifier, .. } => Some(identifier.canonical().to_owned()),
+            _ => flow.canonical().map(str::to_owned),
+        };
+        let found = self
+            .users
+            .iter()
+            .find(|user| Some(&user.login) == name.as_ref());
+        let mut facts = Facts {
+            user: found.cloned(),
+            ..Facts::default()
+        };
+        for _ in 0..=regain_engine::NEEDS_PER_STEP_MAX {
+            let mut env = Env {
+                now: self.now,
+                rng: &mut self.rng,
+                policy: &self.policy,
+                keys: &self.keys,
+                org: &self.org,
+            };
+            match step(flow.clone(), input.clone(), &facts, &mut env)? {
+                Step::Need(Need::VerifyPassword { stored, candidate }) => {
+                    let same = stored.is_some_and(|stored| stored.phc == *candidate.expose());
+                    facts.password_matches = Some(same);
+                }
+                Step::Need(Need::HashPassword {
+                    candidate,
+                    previous,
+                }) => {
+                    let reused = previous.iter().any(|old| old.phc == *candidate.expose());
+                    facts.new_password = Some(if reused {
+                        NewPassword::Reused
+                    } else {
+                        NewPassword::Hashed(candidate.expose().clone())
+                    });
+                }
+                other @ (Step::Next(_) | Step::Show(_)) => return Ok(other),
+            }
+        }
+        panic!("a step asked too often");
+    }
+
+    fn commit(&mut self, index: usize, mut flow: Flow, effects: Vec<Effect>) {
+        assert_eq!(
+            flow.version,
+            self.flow(index).version,
+            "the guard stays in place"
+        );
+        flow.version += 1;
+        self.flows.insert(index, flow);
+        for effect in effects {
+            self.apply(index, &effect);
+            self.effects.push(effect);
+        }
+    }
+
+    fn apply(&mut self, index: usize, effect: &Effect) {
+        match effect {
+            Effect::SetPassword { user, phc, .. } => {
+                let user = self
+                    .users
+                    .iter_mut()
+                    .find(|known| known.id == *user)
+                    .unwrap();
+                let old = user.password.replace(stored(phc));
+                user.history.splice(0..0, old);
+            }
+            Effect::EndOtherFlows { user } => {
+                for (other, flow) in &mut self.flows {
+                    if *other != index && flow.is_live() && flow.subject() == Some(user) {
+                        flow.stage = Stage::Dead;
+                        flow.version += 1;
+                    }
+                }
+            }
+            Effect::Enqueue(Outgoing::RecoveryCode {
+                subject, ticket, ..
+            }) => {
+                let code = ticket.code(&self.keys, &self.org).expose().clone();
+                self.mails.push((subject.clone(), code));
+            }
+            Effect::Unlock { user } => {
+                let user = self
+                    .users
+                    .iter_mut()
+                    .find(|known| known.id == *user)
+                    .unwrap();
+                user.status = UserStatus::Active;
+            }
+            Effect::Audit(_)
+            | Effect::Enqueue(Outgoing::PasswordChanged { .. })
+            | Effect::IssueInteractionCode(_)
+            | Effect::RevokeSessions { .. } => {}
+        }
+    }
+
+    pub(crate) fn document(&self, index: usize, notices: &[Notice]) -> IdxResponse {
+        let flow = self.flow(index);
+        let user = self
+            .users
+            .iter()
+            .find(|user| Some(user.login.as_str()) == flow.canonical());
+        let frame = Frame {
+            base_url: "https://id.example.com",
+            state_handle: "02handle",
+            org: &self.org,
+            keys: &self.keys,
+            policy: &self.policy,
+            user,
+        };
+        present(flow, &frame, notices)
+    }
+
+    pub(crate) fn email_id(&self) -> String {
+        AuthenticatorKey::parse("okta_email")
+            .unwrap()
+            .authenticator_id(&self.keys, &self.org)
+    }
+
+    /// The code that a flow waits for, if it waits for one.
+    pub(crate) fn code_of(&self, index: usize) -> Option<String> {
+        let Stage::ChallengeAuthenticator { challenge, .. } = &self.flow(index).stage else {
+            return None;
+        };
+        let ticket: CodeTicket = serde_json::from_value(challenge.data.clone()).ok()?;
+        Some(ticket.code(&self.keys, &self.org).expose().clone())
+    }
+
+    pub(crate) fn last_code(&self) -> String {
+        self.mails.last().unwrap().1.clone()
+    }
+
+    pub(crate) fn passwords(&self) -> Vec<String> {
+        self.users
+            .iter()
+            .map(|user| user.password.clone().unwrap().phc)
+            .collect()
+    }
+
+    pub(crate) fn audited(&self) -> Vec<&AuditEvent> {
+        let events = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Audit(event) => Some(event),
+            _ => None,
+        });
+        events.collect()
+    }
+
+    /// Walks to the code page of a recovery.
+    pub(crate) fn to_code_page(&mut self, index: usize, name: &str) {
+        self.begin(index);
+        assert!(self.take(index, Input::Recover).is_ok());
+        assert!(self.take(index, identify(name)).is_ok());
+        assert!(self.take(index, select(&self.email_id())).is_ok());
+    }
+
+    /// Walks to the page for the new password.
+    pub(crate) fn to_reset_page(&mut self, index: usize, name: &str) {
+        self.to_code_page(index, name);
+        let code = self.last_code();
+        assert!(self.take(index, answer(&code)).is_ok());
+    }
+}
+
+pub(crate) fn identify(name: &str) -> Input {
+    let identifier = Identifier::parse(&format!("{name}@example.com")).unwrap();
+    Input::Identify {
+        identifier,
+        passcode: None,
+    }
+}
+
+pub(crate) fn identify_with(name: &str, password: &str) -> Input {
+    let identifier = Identifier::parse(&format!("{name}@example.com")).unwrap();
+    Input::Identify {
+        identifier,
+        passcode: Some(Secret::new(password.to_owned())),
+    }
+}
+
+pub(crate) fn select(id: &str) -> Input {
+    Input::Challenge {
+        authenticator_id: id.to_owned(),
+        method_type: None,
+    }
+}
+
+pub(crate) fn answer(passcode: &str) -> Input {
+    Input::Answer {
+        passcode: Some(Secret::new(passcode.to_owned())),
+        revoke_sessions: None,
+    }
+}
+
+/// A code of the right shape that is not `code`.
+pub(crate) fn other_than(code: &str) -> String {
+    if code == "000000" {
+        "000001".to_owned()
+    } else {
+        "000000".to_owned()
+    }
+}
