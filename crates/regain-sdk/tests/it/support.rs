@@ -244,3 +244,22 @@ pub(crate) fn script_keys(script: &ScriptedTransport) {
     let keys = Signer::issuer().jwks();
     script.always("/v1/keys", move |_| Ok(reply(200, &keys)));
 }
+
+/// Shows the requests since it was last asked.
+pub(crate) struct Mark<'a> {
+    script: &'a ScriptedTransport,
+    seen: usize,
+}
+
+impl<'a> Mark<'a> {
+    pub(crate) fn new(script: &'a ScriptedTransport) -> Self {
+        Self { script, seen: script.requests().len() }
+    }
+
+    pub(crate) fn paths(&mut self) -> Vec<String> {
+        let all = self.script.paths();
+        let new = all[self.seen..].to_vec();
+        self.seen = all.len();
+        new
+    }
+}

@@ -1,0 +1,320 @@
+//! Single steps: their verbs, what they show, what they refuse before anything is sent.
+
+use std::time::Duration;
+
+use regain_sdk::testkit::{documents, reply_with};
+use regain_sdk::{Error, NewPasswordReason, ResetOptions, Secret, State, Step};
+use serde_json::{Map, Value, json};
+
+use crate::support::{BASE, TestClock, at, builder, last_body, script_from, step};
+
+const SH: &str = documents::STATE_HANDLE;
+
+/// Item 3.
+#[tokio::test]
+async fn item_3_a_wrong_code_keeps_the_step_with_the_fields_message() {
+    let (script, client, outcome) = at(documents::code_page(BASE)).await;
+    let key = "api.authn.error.PASSCODE_INVALID";
+    let page = documents::with_passcode_error(documents::code_page(BASE), key, "Invalid code.");
+    script.answer("/idp/idx/challenge/answer", 401, page);
+    let outcome = step!(outcome, EnterCode).submit("000000").await.unwrap();
+    assert!(outcome.rejected);
+    assert_eq!(outcome.messages.len(), 1);
+    assert_eq!(outcome.messages[0].field.as_deref(), Some("credentials.passcode"));
+    assert_eq!(outcome.messages[0].key.as_deref(), Some(key));
+    assert!(outcome.messages[0].is_error());
+    assert!(outcome.features.can_resend);
+
+    // The next request of the browser shows the same, without asking the server.
+    let again = client.resume(outcome.transaction).unwrap();
+    assert!(again.rejected);
+    assert!(again.has_message(key));
+    assert!(step!(again, EnterCode).can_resend());
+}
+
+/// A code that was left empty is not sent: it would count as a try.
+#[tokio::test]
+async fn an_empty_code_is_not_sent() {
+    let (script, _, outcome) = at(documents::code_page(BASE)).await;
+    let error = step!(outcome, EnterCode).submit("  ").await.unwrap_err();
+    assert!(matches!(error, Error::MissingInput { fields, .. } if fields == ["credentials.passcode"]));
+    assert!(script.paths().is_empty());
+}
+
+fn two_phones() -> Value {
+    let option = |label: &str, enrollment: &str, index: usize| {
+        json!({ "label": label, "relatesTo": format!("$.authenticatorEnrollments.value[{index}]"),
+            "value": { "form": { "value": [
+                { "name": "id", "required": true, "value": "autPHONE", "mutable": false },
+                { "name": "methodType", "type": "string", "required": false, "options": [
+                    { "label": "SMS", "value": "sms" }, { "label": "Voice call", "value": "voice" },
+                ] },
+                { "name": "enrollmentId", "required": true, "value": enrollment, "mutable": false },
+            ] } } })
+    };
+    let field = json!({ "name": "authenticator", "type": "object",
+        "options": [option("Phone", "pae1", 0), option("Phone", "pae2", 1)] });
+    let form = documents::form(BASE, "select-authenticator-authenticate", "challenge", vec![field]);
+    let phone = |id: &str, number: &str| {
+        json!({ "type": "phone", "key": "phone_number", "id": id,
+                "profile": { "phoneNumber": number } })
+    };
+    let enrollments = [phone("pae1", "+1 XXX-XXX-0001"), phone("pae2", "+1 XXX-XXX-0002")];
+    documents::page(BASE, &[form], json!({
+        "authenticatorEnrollments": { "type": "array", "value": enrollments },
+    }))
+}
+
+/// Item 5.
+#[tokio::test]
+async fn item_5_two_options_with_the_same_key_can_be_told_apart() {
+    let (script, _, outcome) = at(two_phones()).await;
+    let select = step!(outcome, SelectAuthenticator);
+    let shown: Vec<_> = select
+        .choices()
+        .iter()
+        .map(|choice| (choice.value.as_str(), choice.destination.as_deref().unwrap()))
+        .collect();
+    assert_eq!(shown, [("pae1", "+1 XXX-XXX-0001"), ("pae2", "+1 XXX-XXX-0002")]);
+    let error = select.clone().choose("phone_number").await.unwrap_err();
+    assert!(matches!(error, Error::UnknownInput { expected, .. } if expected == ["pae1", "pae2"]));
+    assert!(script.paths().is_empty());
+    script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
+    drop(select.choose_method("pae2", "voice").await.unwrap());
+    let phone = json!({ "id": "autPHONE", "enrollmentId": "pae2", "methodType": "voice" });
+    assert_eq!(last_body(&script), json!({ "authenticator": phone, "stateHandle": SH }));
+}
+
+/// Item 6.
+#[tokio::test]
+async fn item_6_resend_posts_its_own_form_with_its_own_handle() {
+    let mut page = documents::code_page(BASE);
+    page["stateHandle"] = "02.id.top-level".into();
+    let resend = &mut page["currentAuthenticatorEnrollment"]["value"]["resend"];
+    resend["href"] = format!("{BASE}/idp/idx/elsewhere/resend").into();
+    resend["value"][0]["value"] = "02.id.of-the-form".into();
+    let (script, client, outcome) = at(page).await;
+    for by_step in [true, false] {
+        script.answer("/idp/idx/elsewhere/resend", 200, documents::code_page(BASE));
+        let outcome = client.resume(outcome.transaction.clone()).unwrap();
+        let sent = match by_step {
+            true => step!(outcome, EnterCode).resend().await,
+            false => client.resend(outcome.transaction).await,
+        };
+        assert!(!sent.unwrap().rejected);
+        assert_eq!(last_body(&script), json!({ "stateHandle": "02.id.of-the-form" }));
+    }
+}
+
+/// The countdown runs from the moment when the server sent a code.
+#[tokio::test]
+async fn resend_after_counts_from_the_last_code() {
+    let script = script_from(documents::select_page(BASE));
+    let clock = TestClock::new();
+    let client = builder(&script).clock(clock.clone()).build().unwrap();
+    let outcome = client.begin().start().await.unwrap();
+    script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
+    let outcome = step!(outcome, SelectAuthenticator).choose("okta_email").await.unwrap();
+    let transaction = outcome.transaction;
+    let left = |transaction| {
+        step!(client.resume(transaction).unwrap(), EnterCode).resend_after().unwrap()
+    };
+    assert_eq!(left(transaction.clone()), Duration::from_secs(30));
+    clock.advance(20);
+    assert_eq!(left(transaction.clone()), Duration::from_secs(10));
+    clock.advance(20);
+    assert_eq!(left(transaction.clone()), Duration::ZERO);
+    script.answer("/idp/idx/challenge/resend", 200, documents::code_page(BASE));
+    let outcome = client.resend(transaction).await.unwrap();
+    assert_eq!(left(outcome.transaction.clone()), Duration::from_secs(30));
+
+    // A resend that came too fast sent nothing.
+    clock.advance(25);
+    let page = documents::with_message(
+        documents::code_page(BASE), "tooManyRequests", "Too many requests", "ERROR");
+    script.answer_with("/idp/idx/challenge/resend", move |_| {
+        Ok(reply_with(429, ("retry-after", "7"), &page))
+    });
+    let outcome = client.resend(outcome.transaction).await.unwrap();
+    assert!(outcome.rejected);
+    assert_eq!(outcome.retry_after, Some(Duration::from_secs(7)));
+    assert_eq!(left(outcome.transaction), Duration::from_secs(5));
+}
+
+/// Item 13.
+#[tokio::test]
+async fn item_13_an_unknown_remediation_can_be_filled_in() {
+    let fields = vec![
+        json!({ "name": "color", "label": "Favourite colour", "required": true }),
+        json!({ "name": "depth", "value": 3 }),
+        json!({ "name": "fixed", "value": "as it is", "mutable": false }),
+        json!({ "name": "address", "type": "object", "form": { "value": [
+            { "name": "street", "required": true }, { "name": "city" },
+        ] } }),
+    ];
+    let form = documents::form(BASE, "never-heard-of", "somewhere/new", fields);
+    let (script, _, outcome) = at(documents::page(BASE, &[form], json!({}))).await;
+    let Step::Other(form) = crate::support::pending(outcome) else { panic!() };
+    assert_eq!(form.name(), "never-heard-of");
+    let names: Vec<_> = form.fields().filter_map(|field| field.name.as_deref()).collect();
+    assert_eq!(names, ["color", "depth", "address"], "no hidden handle among them");
+
+    let values = |value: Value| value.as_object().unwrap().clone();
+    let error = form.clone().submit(Map::new()).await.unwrap_err();
+    assert!(matches!(error, Error::MissingInput { fields, .. } if fields == ["color"]));
+    let error = form.clone().submit(values(json!({ "colour": "red" }))).await.unwrap_err();
+    assert!(matches!(error, Error::UnknownInput { key, .. } if key == "colour"));
+    let half = json!({ "color": "red", "address": { "city": "Graz" } });
+    let error = form.clone().submit(values(half)).await.unwrap_err();
+    assert!(matches!(error, Error::MissingInput { fields, .. } if fields == ["address.street"]));
+    assert!(script.paths().is_empty());
+
+    script.answer("/idp/idx/somewhere/new", 200, documents::sign_in_page(BASE));
+    let full = json!({ "color": "red", "address": { "street": "Ring 1" } });
+    let outcome = form.submit(values(full)).await.unwrap();
+    let body = json!({ "color": "red", "depth": 3, "fixed": "as it is",
+                       "address": { "street": "Ring 1" }, "stateHandle": SH });
+    assert_eq!(last_body(&script), body);
+    drop(step!(outcome, Identify));
+}
+
+fn expiring(with_skip: bool) -> Value {
+    let mut page = documents::reset_page(BASE);
+    page["remediation"]["value"][0]["name"] = "reenroll-authenticator-warning".into();
+    page["currentAuthenticator"]["value"]["settings"]["daysToExpiry"] = 4.into();
+    if with_skip {
+        let skip = documents::form(BASE, "skip", "skip", vec![]);
+        page["remediation"]["value"].as_array_mut().unwrap().push(skip);
+    }
+    page
+}
+
+/// Item 16.
+#[tokio::test]
+async fn item_16_skip_is_there_exactly_when_the_server_lists_it() {
+    let (script, client, outcome) = at(expiring(true)).await;
+    assert!(outcome.features.can_skip);
+    let transaction = outcome.transaction.clone();
+    let step = step!(outcome, SetPassword);
+    assert_eq!((step.reason(), step.days_to_expiry()), (NewPasswordReason::ExpiringSoon, Some(4)));
+    assert!(step.can_skip());
+    script.answer("/idp/idx/skip", 200, documents::success(BASE, "code"));
+    drop(step.skip().await.unwrap_err());
+    assert_eq!(script.paths()[0], "POST /idp/idx/skip");
+    // The change is there as well.
+    script.answer("/idp/idx/challenge/answer", 200, documents::select_page(BASE));
+    let step = step!(client.resume(transaction).unwrap(), SetPassword);
+    let new = Secret::from("Copper-Lantern-43");
+    let outcome = step.submit(&new, ResetOptions::default()).await.unwrap();
+    assert!(outcome.transaction.password_replaced());
+
+    let (script, client, outcome) = at(expiring(false)).await;
+    assert!(!outcome.features.can_skip);
+    assert!(matches!(client.skip(outcome.transaction.clone()).await, Err(Error::Unsupported(_))));
+    let step = step!(outcome, SetPassword);
+    assert!(!step.can_skip());
+    assert!(matches!(step.skip().await, Err(Error::Unsupported(_))));
+    assert!(script.paths().is_empty());
+}
+
+/// Item 17.
+#[tokio::test]
+async fn item_17_signing_out_elsewhere_reaches_the_wire() {
+    let (script, _, outcome) = at(documents::reset_page(BASE)).await;
+    let step = step!(outcome, SetPassword);
+    assert_eq!(step.reason(), NewPasswordReason::Reset);
+    assert_eq!(step.policy().complexity.min_length, 8);
+    assert_eq!(step.policy().age.unwrap().history_count, 4);
+    assert_eq!(step.identifier(), Some("alice@example.com"));
+    script.answer("/idp/idx/challenge/answer", 200, documents::select_page(BASE));
+    let options = ResetOptions { revoke_other_sessions: true };
+    drop(step.submit(&Secret::from("new"), options).await.unwrap());
+    let credentials = json!({ "passcode": "new", "revokeSessions": true });
+    assert_eq!(last_body(&script), json!({ "credentials": credentials, "stateHandle": SH }));
+
+    let mut page = documents::reset_page(BASE);
+    let fields = &mut page["remediation"]["value"][0]["value"][0]["form"]["value"];
+    fields.as_array_mut().unwrap().pop();
+    let (script, _, outcome) = at(page).await;
+    let step = step!(outcome, SetPassword);
+    assert!(!step.can_revoke_other_sessions());
+    let error = step.submit(&Secret::from("new"), options).await.unwrap_err();
+    assert!(matches!(error, Error::NotAskedNow { key, .. } if key == "revokeSessions"));
+    assert!(script.paths().is_empty());
+}
+
+/// A password that breaks the policy keeps the step, and nothing counts as replaced.
+#[tokio::test]
+async fn a_refused_password_replaces_nothing() {
+    let (script, _, outcome) = at(documents::reset_page(BASE)).await;
+    let key = "password.passwordRequirementsNotMet";
+    let page = documents::with_passcode_error(documents::reset_page(BASE), key, "Too short.");
+    script.answer("/idp/idx/challenge/answer", 400, page);
+    let step = step!(outcome, SetPassword);
+    let outcome = step.submit(&Secret::from("x"), ResetOptions::default()).await.unwrap();
+    assert!(outcome.rejected && outcome.has_message(key));
+    assert!(!outcome.transaction.password_replaced());
+    drop(step!(outcome, SetPassword));
+}
+
+/// Ends without tokens say what has happened.
+#[tokio::test]
+async fn the_ends_of_a_recovery_without_sign_in() {
+    let ends = [
+        (200, "idx.recovery.completed", "INFO", true),
+        (403, "api.users.auth.error.POST_PASSWORD_UPDATE_AUTH_FAILURE", "ERROR", false),
+    ];
+    for (status, key, class, succeeded) in ends {
+        let (script, _, outcome) = at(documents::reset_page(BASE)).await;
+        script.answer("/idp/idx/challenge/answer", status, documents::terminal(key, "text", class));
+        let step = step!(outcome, SetPassword);
+        let outcome = step.submit(&Secret::from("new"), ResetOptions::default()).await.unwrap();
+        assert!(outcome.transaction.password_replaced(), "{key}");
+        let State::Terminal(end) = outcome.state else { panic!("{key}") };
+        assert_eq!((end.key.as_deref(), end.succeeded), (Some(key), succeeded));
+        assert!(!end.can_cancel);
+    }
+}
+
+/// Cancel leads back to the first page, in the same transaction.
+#[tokio::test]
+async fn cancel_gives_the_flow_up() {
+    let (script, client, outcome) = at(documents::code_page(BASE)).await;
+    script.answer("/idp/idx/cancel", 200, documents::sign_in_page(BASE));
+    let outcome = step!(outcome, EnterCode).cancel().await.unwrap();
+    assert!(matches!(outcome.state, State::Canceled));
+    drop(step!(client.resume(outcome.transaction).unwrap(), Identify));
+}
+
+/// The selector beside an open challenge can be used without a request for it.
+#[tokio::test]
+async fn another_authenticator_can_be_chosen() {
+    let (script, _, outcome) = at(documents::code_page(BASE)).await;
+    assert!(!outcome.features.can_choose_another, "there is no other one");
+    let select = step!(outcome, EnterCode).choose_another().unwrap();
+    assert!(script.paths().is_empty());
+    script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
+    drop(select.choose("autEM").await.unwrap());
+    assert_eq!(script.paths(), ["POST /idp/idx/challenge"]);
+}
+
+/// Where the server asks for the method, it is sent with the ids that the form fixes.
+#[tokio::test]
+async fn a_method_is_chosen_among_those_offered() {
+    let field = json!({ "name": "authenticator", "label": "Phone", "form": { "value": [
+        { "name": "id", "required": true, "value": "autPH", "mutable": false },
+        { "name": "methodType", "type": "string", "required": true, "options": [
+            { "label": "SMS", "value": "sms" }, { "label": "Voice call", "value": "voice" } ] },
+        { "name": "enrollmentId", "required": true, "value": "paeX", "mutable": false },
+    ] } });
+    let form = documents::form(BASE, "authenticator-verification-data", "challenge", vec![field]);
+    let (script, _, outcome) = at(documents::page(BASE, &[form], json!({}))).await;
+    let step = step!(outcome, ChooseMethod);
+    assert_eq!(step.choices().len(), 2);
+    assert!(matches!(step.clone().choose("email").await, Err(Error::UnknownInput { .. })));
+    assert!(script.paths().is_empty());
+    script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
+    drop(step.choose("voice").await.unwrap());
+    let phone = json!({ "id": "autPH", "methodType": "voice", "enrollmentId": "paeX" });
+    assert_eq!(last_body(&script), json!({ "authenticator": phone, "stateHandle": SH }));
+}
