@@ -48,6 +48,7 @@ mod tests {
     #[test]
     fn nothing_stays_hidden() {
         assert_eq!(one_line("a\u{202e}b\u{200b}c\u{feff}"), "abc");
+        assert_eq!(one_line("a\u{0}b\u{1b}[31mc"), "a b [31mc");
     }
 
     #[test]

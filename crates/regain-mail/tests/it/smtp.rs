@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use regain_mail::{
-    Language, Rendered, SendError, SmtpSettings, SmtpSettingsError, SmtpTransport, Tls,
-    Transport as _, compose,
+    Accepted, Language, Message, Rendered, SendError, SmtpSettings, SmtpSettingsError,
+    SmtpTransport, Tls, Transport as _, compose,
 };
 use regain_types::Secret;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -67,6 +67,13 @@ async fn relay(listener: &TcpListener, answer: impl Fn(&str) -> &'static str) ->
     }
 }
 
+/// Sends and lets go of the connection, so that the relay's part ends.
+async fn send_once(transport: SmtpTransport, message: &Message) -> Result<Accepted, SendError> {
+    let sent = transport.send(message).await;
+    drop(transport);
+    sent
+}
+
 fn polite(word: &str) -> &'static str {
     match word {
         "DATA" => "354 go on",
@@ -118,7 +125,7 @@ async fn refusals_name_the_code_and_nothing_else() {
         let transport = SmtpTransport::new(settings(port)).unwrap();
         let message = recovery_message("out1", "alice@example.com");
         let answer = |word: &str| if word == "RCPT" { reply } else { polite(word) };
-        let (_, sent) = tokio::join!(relay(&listener, answer), transport.send(&message));
+        let (_, sent) = tokio::join!(relay(&listener, answer), send_once(transport, &message));
         assert_eq!(sent, Err(expected));
     }
 }
@@ -135,12 +142,7 @@ async fn a_refused_sender_is_not_the_mail_s_fault() {
             polite(word)
         }
     };
-    let sending = async {
-        let sent = transport.send(&message).await;
-        drop(transport);
-        sent
-    };
-    let (_, sent) = tokio::join!(relay(&listener, answer), sending);
+    let (_, sent) = tokio::join!(relay(&listener, answer), send_once(transport, &message));
     let ours = "the mail relay does not take mails from us (553)".to_owned();
     assert_eq!(sent, Err(SendError::Temporary(ours)));
 }
@@ -157,12 +159,7 @@ async fn content_arrives_byte_for_byte() {
         language: Language::En,
     };
     let message = compose(&envelope("out1", "alice@example.com"), &rendered).unwrap();
-    let sending = async {
-        let sent = transport.send(&message).await;
-        drop(transport);
-        sent
-    };
-    let (heard, sent) = tokio::join!(relay(&listener, polite), sending);
+    let (heard, sent) = tokio::join!(relay(&listener, polite), send_once(transport, &message));
     sent.unwrap();
     let content = heard.iter().skip_while(|line| *line != "DATA").skip(1);
     let mut received = String::new();
@@ -179,10 +176,9 @@ async fn a_stripped_starttls_gets_no_mail() {
     let (listener, port) = listen().await;
     let mut settings = settings(port);
     settings.tls = Tls::StartTls;
-    settings.credentials = Some(("user".to_owned(), Secret::new("hunter2".to_owned())));
     let transport = SmtpTransport::new(settings).unwrap();
     let message = recovery_message("out1", "alice@example.com");
-    let (heard, sent) = tokio::join!(relay(&listener, polite), transport.send(&message));
+    let (heard, sent) = tokio::join!(relay(&listener, polite), send_once(transport, &message));
     assert_eq!(
         sent,
         Err(SendError::Temporary(
@@ -205,7 +201,7 @@ async fn a_refused_sign_in_does_not_lose_the_mail() {
         "AUTH" => "535 wrong password for user",
         _ => polite(word),
     };
-    let (_, sent) = tokio::join!(relay(&listener, answer), transport.send(&message));
+    let (_, sent) = tokio::join!(relay(&listener, answer), send_once(transport, &message));
     assert_eq!(
         sent,
         Err(SendError::Temporary(
@@ -244,11 +240,7 @@ async fn a_silent_relay_is_given_up_and_its_connection_is_not_used_again() {
         "the mail relay did not answer in time".to_owned(),
     ));
     assert_eq!(sent, late);
-    let again = async {
-        let sent = transport.send(&message).await;
-        drop(transport);
-        sent
-    };
+    let again = send_once(transport, &message);
     let (heard, sent) = tokio::join!(relay(&listener, polite), again);
     sent.unwrap();
     assert_eq!(
@@ -273,12 +265,7 @@ async fn letters_beyond_ascii_need_a_relay_that_takes_them() {
     let (listener, port) = listen().await;
     let transport = SmtpTransport::new(settings(port)).unwrap();
     let message = recovery_message("out1", "j\u{f6}rg@example.com");
-    let sending = async {
-        let sent = transport.send(&message).await;
-        drop(transport);
-        sent
-    };
-    let (_, sent) = tokio::join!(relay(&listener, polite), sending);
+    let (_, sent) = tokio::join!(relay(&listener, polite), send_once(transport, &message));
     assert!(matches!(sent, Err(SendError::Permanent(_))), "{sent:?}");
 }
 
