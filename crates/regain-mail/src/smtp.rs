@@ -225,7 +225,9 @@ fn is_tls(error: &Error) -> bool {
         let inner = cause
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if let Some(inner) = inner
+            && inner.is::<rustls::Error>()
+        {
             return true;
         }
         source = cause.source();
