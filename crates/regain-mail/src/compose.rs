@@ -1,5 +1,6 @@
 //! Sentences become one message: headers, two parts, bytes (M-04 to M-06).
 
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -218,8 +219,13 @@ fn subject_header(subject: &str) -> HeaderValue {
 }
 
 /// `<outbox id@host>`: the same for every attempt, so that a mail which arrives twice is one.
+///
+/// Source: RFC 5322 §3.6.4; RFC 5321 §4.1.3 for an address in place of a name.
 fn message_id(envelope: &Envelope) -> Result<String, MailError> {
     let host = &envelope.message_id_host;
+    if let Ok(address) = host.trim_matches(['[', ']']).parse::<Ipv6Addr>() {
+        return Ok(format!("<{}@[IPv6:{address}]>", envelope.id));
+    }
     let plain = host
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));

@@ -96,6 +96,29 @@ fn domains_travel_as_a_labels() {
 }
 
 #[test]
+fn the_message_id_takes_names_and_addresses() {
+    let rendered = render(
+        &Mail::RecoveryCode(RecoveryCode::sample()),
+        &brand(),
+        Language::En,
+    );
+    for (host, id) in [
+        ("localhost", "out1@localhost"),
+        ("127.0.0.1", "out1@127.0.0.1"),
+        ("[::1]", "out1@[IPv6:::1]"),
+        ("::1", "out1@[IPv6:::1]"),
+    ] {
+        let mut envelope = envelope("out1", "alice@example.com");
+        host.clone_into(&mut envelope.message_id_host);
+        let message = compose(&envelope, &rendered).unwrap();
+        let seen = mail_parser::MessageParser::default()
+            .parse(message.raw())
+            .unwrap();
+        assert_eq!(seen.message_id(), Some(id));
+    }
+}
+
+#[test]
 fn names_beyond_ascii_survive() {
     let rendered = render(
         &Mail::RecoveryCode(RecoveryCode::sample()),
