@@ -15,7 +15,7 @@ function page(title, messages, content) {
   body { font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 3rem auto; padding: 0 1rem; color: #1b1f23; }
   label, legend { display: block; margin: 1rem 0 0.25rem; font-weight: 600; }
   input:not([type=radio]) { width: 100%; box-sizing: border-box; padding: 0.6rem; font: inherit; }
-  button { margin-top: 1rem; padding: 0.6rem 1.2rem; font: inherit; }
+  button { margin-top: 1rem; padding: 0.6rem 1.2rem; font: inherit; color: #fff; background: #1f4e79; border: 0; border-radius: 6px; }
   fieldset { border: 0; padding: 0; }
   [role=alert] { padding: 0.5rem 1rem; border-left: 4px solid #b00020; background: #fdecee; }
   td, th { text-align: left; padding: 0.25rem 1rem 0.25rem 0; overflow-wrap: anywhere; }
@@ -35,9 +35,9 @@ export const welcome = ({ messages }) =>
   page('Welcome', messages, '<p><a href="/login">Sign in</a></p>');
 
 export const home = ({ messages, claims }) => {
-  const rows = Object.entries(claims).map(
-    ([name, value]) => `<tr><th scope="row">${escape(name)}</th><td id="claim-${escape(name)}">${escape(value)}</td></tr>`,
-  );
+  const rows = ['name', 'email', 'sub']
+    .filter((name) => name in claims)
+    .map((name) => `<tr><th scope="row">${name}</th><td id="claim-${name}">${escape(claims[name])}</td></tr>`);
   return page(`Welcome, ${claims.name ?? claims.email}`, messages, `<table>${rows.join('')}</table>
 <form method="post" action="/logout"><button type="submit">Sign out</button></form>`);
 };

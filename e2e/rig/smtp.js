@@ -53,6 +53,7 @@ export class Relay {
       authOptional: false,
       allowInsecureAuth: false,
       logger: false,
+      closeTimeout: 500,
       ...this.options,
       onConnect: (session, callback) => {
         this.connections += 1;
