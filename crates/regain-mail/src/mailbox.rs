@@ -261,6 +261,10 @@ impl Transport for DevMailbox {
             .await
             .map_err(|error| SendError::Temporary(error.to_string()))
     }
+
+    fn keeps_timeline(&self) -> bool {
+        true
+    }
 }
 
 fn queued(message: &Message) -> MailboxMessage {

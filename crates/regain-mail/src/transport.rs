@@ -19,6 +19,11 @@ pub trait Transport: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`SendError`] says what is in the way.
     async fn check(&self) -> Result<(), SendError>;
+
+    /// Whether it writes down by itself what happens to a message: then nobody else does.
+    fn keeps_timeline(&self) -> bool {
+        false
+    }
 }
 
 /// The other side took the message over.

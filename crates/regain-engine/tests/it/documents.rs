@@ -228,7 +228,7 @@ fn the_new_password_field_has_the_label_that_go_looks_for() {
 #[test]
 fn waiting_documents_are_stable() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     let first = serde_json::to_string(&shell.document(0, &[])).unwrap();
     shell.wait(8);
     assert!(matches!(shell.take(0, Input::Poll), Came::Shown(_)));

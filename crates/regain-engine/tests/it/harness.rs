@@ -134,6 +134,10 @@ impl Shell {
         self.now = self.now.plus_seconds(seconds);
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "scripts read better without borrows"
+    )]
     pub(crate) fn take(&mut self, index: usize, input: Input) -> Came {
         let flow = self.flow(index).clone();
         match self.decide(&flow, &input) {
@@ -301,7 +305,7 @@ impl Shell {
     }
 
     /// Walks to the code page of a recovery.
-    pub(crate) fn to_code_page(&mut self, index: usize, name: &str) {
+    pub(crate) fn walk_to_code_page(&mut self, index: usize, name: &str) {
         self.begin(index);
         assert!(self.take(index, Input::Recover).is_ok());
         assert!(self.take(index, identify(name)).is_ok());
@@ -309,8 +313,8 @@ impl Shell {
     }
 
     /// Walks to the page for the new password.
-    pub(crate) fn to_reset_page(&mut self, index: usize, name: &str) {
-        self.to_code_page(index, name);
+    pub(crate) fn walk_to_reset_page(&mut self, index: usize, name: &str) {
+        self.walk_to_code_page(index, name);
         let code = self.last_code();
         assert!(self.take(index, answer(&code)).is_ok());
     }

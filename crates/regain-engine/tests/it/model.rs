@@ -3,6 +3,7 @@
 //! a challenge in that very flow.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Write as _;
 
 use crate::harness::*;
 use regain_engine::{Effect, Input, Policy, Stage, Subject};
@@ -139,12 +140,14 @@ fn key(world: &World) -> String {
             Subject::Known(user) => user.as_str(),
             Subject::Unknown => "⊥",
         });
-        key.push_str(&format!(
+        let known = write!(
+            key,
             "{stage} {who:?} {wrong} {sends} {cools} {challenge:?} {} {} {:?};",
             flow.generation,
             flow.is_expired(shell.now),
             world.answered[index],
-        ));
+        );
+        assert!(known.is_ok(), "a string takes everything");
     }
     key
 }

@@ -1,23 +1,9 @@
 //! Properties over random walks: the invariants of the style guide §4, and T-S2.
 
 use crate::harness::*;
+use crate::reference::{Model, ModelFlow, Move, model_name};
 use proptest::prelude::*;
 use regain_engine::{Endpoint, Input, Policy, Refusal, Stage, offers};
-
-/// One move of a walk.
-#[derive(Clone, Debug)]
-enum Move {
-    Cancel,
-    Code(usize),
-    Identify(usize),
-    Password,
-    Poll,
-    Recover,
-    Resend,
-    Select,
-    Wait(i64),
-    Wrong,
-}
 
 const PEOPLE: [&str; 4] = ["alice", "mallory", "nobody", "suspended"];
 const FLOWS: usize = 4;
@@ -53,156 +39,6 @@ fn input(shell: &Shell, flow: usize, one: &Move, count: usize) -> Option<Input> 
     })
 }
 
-/// The reference: what the security page says about recovery, written down a second time.
-#[derive(Clone, Debug, PartialEq)]
-enum Model {
-    Choice {
-        who: usize,
-    },
-    Code {
-        who: usize,
-        wrong: u32,
-        total: u32,
-        sends: u32,
-        sent: i64,
-        touched: i64,
-    },
-    Done,
-    First,
-    Over,
-    RecoverPage,
-    Reset {
-        who: usize,
-        proved: i64,
-    },
-}
-
-#[derive(Clone, Debug)]
-struct ModelFlow {
-    created: i64,
-    at: Model,
-}
-
-fn is_real(who: usize) -> bool {
-    who < 2
-}
-
-impl ModelFlow {
-    fn is_over(&self, now: i64) -> bool {
-        let idle = match &self.at {
-            Model::Code { touched, .. } => now >= touched + 900,
-            Model::Reset { proved, .. } => now >= proved + 600,
-            _ => false,
-        };
-        matches!(self.at, Model::Done | Model::Over) || now >= self.created + 3_600 || idle
-    }
-
-    /// Whether the move is allowed, and where it leads. `right`: the code is the live one.
-    fn take(&mut self, one: &Move, right: bool, now: i64) -> (bool, Option<usize>) {
-        if self.is_over(now) {
-            return (false, None);
-        }
-        let (next, allowed, set) = match (self.at.clone(), one) {
-            (_, Move::Cancel) => (Model::First, true, None),
-            (Model::First, Move::Recover) => (Model::RecoverPage, true, None),
-            (Model::RecoverPage, Move::Identify(who)) => (Model::Choice { who: *who }, true, None),
-            (at @ Model::Choice { .. }, Move::Recover) => (at, true, None),
-            (Model::Choice { who }, Move::Select) => {
-                let fresh = Model::Code {
-                    who,
-                    wrong: 0,
-                    total: 0,
-                    sends: 1,
-                    sent: now,
-                    touched: now,
-                };
-                (fresh, true, None)
-            }
-            (at @ Model::Code { .. }, Move::Poll) => (at, true, None),
-            (
-                Model::Code {
-                    who,
-                    wrong,
-                    total,
-                    sends,
-                    sent,
-                    touched,
-                },
-                Move::Select | Move::Resend,
-            ) => {
-                let keep = Model::Code {
-                    who,
-                    wrong,
-                    total,
-                    sends,
-                    sent,
-                    touched,
-                };
-                if now < sent + 30 {
-                    // The code is on its way: choosing again is harmless, a resend too early.
-                    (keep, matches!(one, Move::Select), None)
-                } else if sends >= 5 {
-                    (keep, false, None)
-                } else {
-                    let sends = sends + 1;
-                    let fresh = Model::Code {
-                        who,
-                        wrong: 0,
-                        total,
-                        sends,
-                        sent: now,
-                        touched: now,
-                    };
-                    (fresh, true, None)
-                }
-            }
-            (
-                Model::Code {
-                    who,
-                    wrong,
-                    total,
-                    sends,
-                    sent,
-                    touched,
-                },
-                Move::Code(_) | Move::Wrong | Move::Password,
-            ) => {
-                let keep = Model::Code {
-                    who,
-                    wrong,
-                    total,
-                    sends,
-                    sent,
-                    touched,
-                };
-                if wrong >= 5 || total >= 10 {
-                    (keep, false, None)
-                } else if right && is_real(who) && now < sent + 300 {
-                    (Model::Reset { who, proved: now }, true, None)
-                } else {
-                    let (wrong, total) = (wrong + 1, total + 1);
-                    (
-                        Model::Code {
-                            who,
-                            wrong,
-                            total,
-                            sends,
-                            sent,
-                            touched,
-                        },
-                        false,
-                        None,
-                    )
-                }
-            }
-            (Model::Reset { who, .. }, Move::Password) => (Model::Done, true, Some(who)),
-            (at, _) => (at, false, None),
-        };
-        self.at = next;
-        (allowed, set)
-    }
-}
-
 fn stage_name(stage: &Stage) -> &'static str {
     match stage {
         Stage::ChallengeAuthenticator { .. } => "code",
@@ -213,18 +49,6 @@ fn stage_name(stage: &Stage) -> &'static str {
         Stage::IdentifyRecovery => "recover",
         Stage::ResetAuthenticator { .. } => "reset",
         Stage::SelectAuthenticator { .. } => "choice",
-    }
-}
-
-fn model_name(model: &Model) -> &'static str {
-    match model {
-        Model::Choice { .. } => "choice",
-        Model::Code { .. } => "code",
-        Model::Done => "done",
-        Model::First => "first",
-        Model::Over => "over",
-        Model::RecoverPage => "recover",
-        Model::Reset { .. } => "reset",
     }
 }
 
@@ -304,22 +128,16 @@ proptest! {
             let (allowed, set) = models[*flow].take(one, right, now);
             let before = shell.passwords();
             prop_assert_eq!(shell.take(*flow, input).is_ok(), allowed, "{:?}", one);
-            match set {
-                Some(who) => {
+            if let Some(who) = set {
                     let name = format!("Violet-Harbour-{count}");
                     prop_assert_eq!(&shell.passwords()[who], &name);
                     for (other, model) in models.iter_mut().enumerate() {
-                        let is_same = matches!(
-                            model.at,
-                            Model::Choice { who: of } | Model::Code { who: of, .. }
-                            | Model::Reset { who: of, .. } if of == who
-                        );
-                        if other != *flow && is_same {
+                        if other != *flow && model.who() == Some(who) {
                             model.at = Model::Over;
                         }
                     }
-                }
-                None => prop_assert_eq!(shell.passwords(), before),
+            } else {
+                prop_assert_eq!(shell.passwords(), before);
             }
             for (index, model) in models.iter().enumerate() {
                 prop_assert_eq!(stage_name(&shell.flow(index).stage), model_name(&model.at));

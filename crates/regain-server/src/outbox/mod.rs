@@ -7,10 +7,11 @@
 mod address;
 mod letter;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use regain_engine::Outgoing;
-use regain_mail::{EventKind, Message, SendError, compose, render};
+use regain_mail::{DevMailbox, EventKind, Message, SendError, compose, render};
 use regain_store::{MailVerdict, OutboxRow, StoreError};
 use regain_types::{Entropy as _, SystemEntropy, Timestamp};
 use tokio::task::JoinSet;
@@ -97,7 +98,7 @@ async fn deliver(state: &AppState, row: &OutboxRow) -> MailVerdict {
             return MailVerdict::Dropped("NOT_COMPOSED");
         }
     };
-    if let Some(mailbox) = state.dev()
+    if let Some(mailbox) = copies(state)
         && let Err(error) = mailbox.keep(&message).await
     {
         tracing::warn!(%error, "the dev mailbox did not keep a copy");
@@ -125,7 +126,7 @@ fn envelope(
 async fn send(state: &AppState, row: &OutboxRow, message: &Message, now: Timestamp) -> MailVerdict {
     let sent = tokio::time::timeout(SEND_TIMEOUT, state.transport().send(message)).await;
     let (verdict, event, detail) = match sent {
-        Ok(Ok(_)) => return MailVerdict::Delivered,
+        Ok(Ok(accepted)) => (MailVerdict::Delivered, EventKind::Sent, accepted.detail),
         Ok(Err(SendError::Permanent(why))) => {
             (MailVerdict::Dropped("REFUSED"), EventKind::NotSent, why)
         }
@@ -136,13 +137,21 @@ async fn send(state: &AppState, row: &OutboxRow, message: &Message, now: Timesta
             "the mail server took too long".to_owned(),
         ),
     };
-    tracing::warn!(mail = %row.id, attempt = row.attempts + 1, why = %detail, "a mail was not sent");
-    if let Some(mailbox) = state.dev()
+    if verdict != MailVerdict::Delivered {
+        let attempt = row.attempts + 1;
+        tracing::warn!(mail = %row.id, attempt, why = %detail, "a mail was not sent");
+    }
+    if let Some(mailbox) = copies(state)
         && let Err(error) = mailbox.event(&row.id, event, Some(detail)).await
     {
         tracing::warn!(%error, "the dev mailbox did not keep an event");
     }
     verdict
+}
+
+/// The mailbox that keeps copies of what goes elsewhere, in development.
+fn copies(state: &AppState) -> Option<&Arc<DevMailbox>> {
+    state.dev().filter(|_| !state.transport().keeps_timeline())
 }
 
 /// When to try again: 1 s, twice as long each time, at most 60 s, give or take a fifth; never

@@ -15,7 +15,7 @@ fn wrong_answers(shell: &Shell, index: usize) -> (u32, u32) {
 #[test]
 fn wrong_code_burns_an_attempt() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     let code = shell.last_code();
     for typed in [
         other_than(&code),
@@ -43,7 +43,7 @@ fn wrong_code_burns_an_attempt() {
 #[test]
 fn attempts_never_exceed_limit() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     let code = shell.last_code();
     for _ in 0..5 {
         shell.take(0, answer(&other_than(&code)));
@@ -61,7 +61,7 @@ fn attempts_never_exceed_limit() {
 fn a_resend_opens_a_new_challenge_but_not_a_new_budget() {
     // T-C5: at most ten wrong answers over all challenges of a flow.
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     for _ in 0..2 {
         let code = shell.last_code();
         for _ in 0..5 {
@@ -78,7 +78,7 @@ fn a_resend_opens_a_new_challenge_but_not_a_new_budget() {
 #[test]
 fn a_resend_has_a_cooldown_and_an_end() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     shell.wait(29);
     assert_eq!(shell.take(0, Input::Resend).keys(), ["tooManyRequests"]);
     for _ in 0..4 {
@@ -93,7 +93,7 @@ fn a_resend_has_a_cooldown_and_an_end() {
 #[test]
 fn the_code_of_an_older_mail_is_void() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     let old = shell.last_code();
     shell.wait(30);
     shell.take(0, Input::Resend);
@@ -110,7 +110,7 @@ fn expired_never_succeeds() {
     // T-C2: one millisecond before, at, and after the end.
     for (millis, accepted) in [(-1, true), (0, false), (1, false)] {
         let mut shell = Shell::new(Policy::default());
-        shell.to_code_page(0, "alice");
+        shell.walk_to_code_page(0, "alice");
         let Stage::ChallengeAuthenticator { challenge, .. } = &shell.flow(0).stage else {
             panic!("no challenge is open")
         };
@@ -124,7 +124,7 @@ fn expired_never_succeeds() {
 #[test]
 fn a_proof_grows_old() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     shell.wait(10 * 60);
     assert_eq!(
         shell.take(0, answer(NEW_PASSWORD)).keys(),
@@ -136,7 +136,7 @@ fn a_proof_grows_old() {
 #[test]
 fn code_is_single_use() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     let code = shell.last_code();
     let before = shell.flow(0).clone();
     assert!(
@@ -157,9 +157,9 @@ fn code_is_single_use() {
 #[test]
 fn a_code_works_only_in_its_own_flow() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     let first = shell.last_code();
-    shell.to_code_page(1, "alice");
+    shell.walk_to_code_page(1, "alice");
     let second = shell.last_code();
     if first != second {
         assert!(!shell.take(0, answer(&second)).is_ok());
@@ -174,7 +174,7 @@ fn a_code_works_only_in_its_own_flow() {
 #[test]
 fn choosing_email_again_at_once_sends_no_second_mail() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     shell.wait(6);
     let id = shell.email_id();
     assert!(shell.take(0, select(&id)).is_ok());

@@ -26,7 +26,7 @@ fn alice_recovers_her_password() {
 #[test]
 fn success_revokes_when_policy_says() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     shell.effects.clear();
     shell.take(0, answer(NEW_PASSWORD));
     let has = |test: fn(&Effect) -> bool| shell.effects.iter().any(test);
@@ -47,7 +47,7 @@ fn success_revokes_when_policy_says() {
     ask.recovery.revoke_sessions = regain_engine::RevokeSessions::Ask;
     for wish in [None, Some(false), Some(true)] {
         let mut shell = Shell::new(ask.clone());
-        shell.to_reset_page(0, "alice");
+        shell.walk_to_reset_page(0, "alice");
         let Input::Answer { passcode, .. } = answer(NEW_PASSWORD) else {
             panic!()
         };
@@ -69,9 +69,9 @@ fn success_revokes_when_policy_says() {
 #[test]
 fn another_flow_of_the_same_person_is_over() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(1, "alice");
-    shell.to_reset_page(0, "alice");
-    shell.to_code_page(2, "mallory");
+    shell.walk_to_reset_page(1, "alice");
+    shell.walk_to_reset_page(0, "alice");
+    shell.walk_to_code_page(2, "mallory");
     shell.take(0, answer(NEW_PASSWORD));
     assert_eq!(shell.flow(1).stage, Stage::Dead);
     assert_eq!(
@@ -85,7 +85,7 @@ fn another_flow_of_the_same_person_is_over() {
 #[test]
 fn a_locked_user_is_unlocked_by_recovery() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "locked");
+    shell.walk_to_reset_page(0, "locked");
     assert!(shell.take(0, answer(NEW_PASSWORD)).is_ok());
     assert_eq!(shell.users[2].status, UserStatus::Active);
 }
@@ -95,7 +95,7 @@ fn without_auto_sign_in_it_ends_with_the_word() {
     let mut policy = Policy::default();
     policy.recovery.auto_sign_in = false;
     let mut shell = Shell::new(policy);
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     assert!(shell.take(0, answer(NEW_PASSWORD)).is_ok());
     assert!(
         !shell
@@ -145,7 +145,7 @@ fn recover_asked_for_again_changes_nothing() {
 fn the_audit_names_what_happened_in_order() {
     // T-U2 for this flow.
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     shell.take(0, answer(NEW_PASSWORD));
     let names: Vec<&str> = shell.audited().iter().map(|event| event.name).collect();
     assert_eq!(

@@ -6,7 +6,8 @@ use regain_engine::{Input, Policy};
 #[test]
 fn password_changes_only_after_proof() {
     // Every earlier page refuses an answer that would be a fine password.
-    let walks: [(&str, fn(&mut Shell)); 4] = [
+    type Walk = fn(&mut Shell);
+    let walks: [(&str, Walk); 4] = [
         ("first page", |shell| shell.begin(0)),
         ("recover page", |shell| {
             shell.begin(0);
@@ -17,7 +18,7 @@ fn password_changes_only_after_proof() {
             shell.take(0, Input::Recover);
             shell.take(0, identify("alice"));
         }),
-        ("code page", |shell| shell.to_code_page(0, "alice")),
+        ("code page", |shell| shell.walk_to_code_page(0, "alice")),
     ];
     for (page, walk) in walks {
         let mut shell = Shell::new(Policy::default());
@@ -30,7 +31,7 @@ fn password_changes_only_after_proof() {
 #[test]
 fn a_password_that_breaks_rules_changes_nothing_and_can_be_mended() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     shell.wait(6);
     let before = shell.flow(0).clone();
     for (candidate, key) in [
@@ -57,10 +58,10 @@ fn the_present_and_old_passwords_are_refused() {
     let mut shell = Shell::new(policy);
     let chain = ["Violet-Harbour-1", "Violet-Harbour-2", "Violet-Harbour-3"];
     for (index, password) in chain.iter().enumerate() {
-        shell.to_reset_page(index, "alice");
+        shell.walk_to_reset_page(index, "alice");
         assert!(shell.take(index, answer(password)).is_ok());
     }
-    shell.to_reset_page(9, "alice");
+    shell.walk_to_reset_page(9, "alice");
     for reused in [chain[2], chain[1]] {
         let came = shell.take(9, answer(reused));
         assert_eq!(
@@ -75,7 +76,7 @@ fn the_present_and_old_passwords_are_refused() {
 #[test]
 fn trying_old_passwords_has_an_end() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     for _ in 0..10 {
         assert_eq!(
             shell.take(0, answer(PASSWORD)).keys(),
@@ -95,7 +96,7 @@ fn a_young_password_stays() {
     let mut shell = Shell::new(policy);
     let now = shell.now;
     shell.users[0].password.as_mut().unwrap().set_at = now;
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     assert_eq!(
         shell.take(0, answer(NEW_PASSWORD)).keys(),
         ["password.passwordRequirementsNotMet"]
@@ -105,7 +106,7 @@ fn a_young_password_stays() {
 #[test]
 fn a_user_who_was_switched_off_meanwhile_gets_no_password() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     shell.users[0].status = regain_engine::UserStatus::Suspended;
     assert_eq!(
         shell.take(0, answer(NEW_PASSWORD)).keys(),
@@ -118,7 +119,7 @@ fn a_user_who_was_switched_off_meanwhile_gets_no_password() {
 fn the_same_new_password_sent_twice_is_one_change() {
     // the repeated one is checked against the new hash; no digest of it is kept.
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     shell.take(0, answer(NEW_PASSWORD));
     assert_eq!(
         shell.flow(0).replay,
@@ -142,7 +143,7 @@ fn the_same_new_password_sent_twice_is_one_change() {
 #[test]
 fn a_cancelled_flow_forgets_its_proof() {
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     assert!(shell.take(0, Input::Cancel).is_ok());
     assert_eq!(shell.flow(0).generation, 1);
     assert!(!shell.take(0, answer(NEW_PASSWORD)).is_ok());
@@ -153,7 +154,7 @@ fn a_cancelled_flow_forgets_its_proof() {
 fn a_second_name_in_the_same_flow_is_refused() {
     // T-S5, in the form of this engine: the name is written once, and nothing else is offered.
     let mut shell = Shell::new(Policy::default());
-    shell.to_reset_page(0, "alice");
+    shell.walk_to_reset_page(0, "alice");
     let before = shell.flow(0).clone();
     shell.wait(6);
     assert_eq!(shell.take(0, identify("mallory")).keys(), ["E0000020"]);

@@ -73,7 +73,7 @@ fn unknown_user_is_indistinguishable() {
 fn nobodys_code_never_proves_anything() {
     // E-09: the code that was never sent compares, and is wrong.
     let mut shell = Shell::new(Policy::default());
-    shell.to_code_page(0, "nobody");
+    shell.walk_to_code_page(0, "nobody");
     assert_eq!(shell.mails[0].0, Subject::Unknown);
     let code = shell.last_code();
     assert_eq!(
@@ -95,7 +95,7 @@ fn synthetic_ids_are_stable_and_look_alike() {
             &regain_types::MasterKey::decode("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
                 .unwrap(),
         );
-        shell.to_code_page(0, name);
+        shell.walk_to_code_page(0, name);
         let document = shell.document(0, &[]);
         document
             .current_authenticator_enrollment
@@ -134,7 +134,7 @@ fn with_prevention_off_the_vendor_s_sentence_is_said() {
         assert!(matches!(shell.flow(0).stage, Stage::IdentifyRecovery));
     }
     let mut shell = Shell::new(policy);
-    shell.to_code_page(0, "alice");
+    shell.walk_to_code_page(0, "alice");
     let document = serde_json::to_string(&shell.document(0, &[])).unwrap();
     assert!(
         document.contains("a***e@example.com"),
