@@ -48,20 +48,15 @@
     });
   });
 
-  // "Send a new code" waits as long as the server says. It stays focusable, so that a keyboard
-  // does not lose its place; the time left is announced at the start and at the end only.
+  // "Send a new code" waits as long as the server says. The time left is announced at the start
+  // and at the end only.
   all("button[data-wait]").forEach(function (button) {
     var end = Date.now() + Number(button.dataset.wait) * 1000;
     var label = button.textContent;
-    var blocked = true;
-    button.addEventListener("click", function (event) {
-      if (blocked) event.preventDefault();
-    });
     var tick = function () {
       var left = Math.ceil((end - Date.now()) / 1000);
       if (left <= 0) {
-        blocked = false;
-        button.removeAttribute("aria-disabled");
+        button.disabled = false;
         button.textContent = label;
         return say(button.dataset.ready);
       }
@@ -69,11 +64,9 @@
       window.setTimeout(tick, 500);
     };
     if (Number(button.dataset.wait) > 0) {
-      button.setAttribute("aria-disabled", "true");
+      button.disabled = true;
       say(button.dataset.count.replace("{0}", button.dataset.wait));
       tick();
-    } else {
-      blocked = false;
     }
   });
 

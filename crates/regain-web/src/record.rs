@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::advance::Note;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::store::BrowserHash;
+use crate::store::NewTransaction;
 use crate::system::unix_seconds;
 use crate::visit::Visit;
 
@@ -136,6 +136,25 @@ impl Visit {
         }
     }
 
+    /// Finds the transaction that an entry page is about: the one that the URL names, or the one
+    /// that began there before somebody went back.
+    pub(crate) async fn find_left(&self) -> Result<Option<Open>, Failure> {
+        let named = match (self.state(), self.entry()) {
+            (Some(id), _) => Some(id.to_owned()),
+            (None, Some(entry)) => {
+                let (hash, now) = (self.browser.hash(), self.app.now());
+                self.app
+                    .store
+                    .find_begun_at(hash, entry.to_owned(), now)
+                    .await?
+            }
+            (None, None) => None,
+        };
+        let Some(id) = named else { return Ok(None) };
+        let found = self.find_transaction(&id).await?;
+        Ok(found.filter(|open| open.record.ended.is_none()))
+    }
+
     /// Finds a transaction of this browser. One that cannot be opened any more counts as expired.
     pub(crate) async fn find_transaction(&self, id: &str) -> Result<Option<Open>, Failure> {
         let app = &self.app;
@@ -168,13 +187,15 @@ impl Visit {
     ) -> Result<(), Failure> {
         let record = Record::of(outcome, &self.app, identifier)?;
         let id = outcome.transaction.id().as_str();
-        let sealed = seal(&self.app, id, &record)?;
-        let now = self.app.now();
-        let expires_at = expiry(&self.app, outcome, &record);
-        let browser: BrowserHash = self.browser.hash();
+        let new = NewTransaction {
+            id: id.to_owned(),
+            entry: self.entry().map(str::to_owned),
+            sealed: seal(&self.app, id, &record)?,
+            expires_at: expiry(&self.app, outcome, &record),
+        };
         self.app
             .store
-            .insert_transaction(browser, id.to_owned(), sealed, now, expires_at)
+            .insert_transaction(self.browser.hash(), new, self.app.now())
             .await?;
         Ok(())
     }
@@ -215,13 +236,9 @@ impl Visit {
         Ok(())
     }
 
-    /// Forgets a transaction.
+    /// Forgets a transaction that was found before.
     pub(crate) async fn forget(&self, id: &str) -> Result<(), Failure> {
-        Ok(self
-            .app
-            .store
-            .delete_transaction(self.browser.hash(), id.to_owned())
-            .await?)
+        Ok(self.app.store.delete_transaction(id.to_owned()).await?)
     }
 }
 

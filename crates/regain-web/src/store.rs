@@ -25,6 +25,7 @@ CREATE INDEX IF NOT EXISTS sessions_seen ON sessions (seen_at);
 CREATE TABLE IF NOT EXISTS transactions (
     id TEXT PRIMARY KEY,
     browser_hash BLOB NOT NULL,
+    entry TEXT,
     version INTEGER NOT NULL,
     sealed BLOB NOT NULL,
     created_at INTEGER NOT NULL,
@@ -54,6 +55,16 @@ pub(crate) struct SessionRow {
     pub sealed: Vec<u8>,
     pub created_at: i64,
     pub seen_at: i64,
+}
+
+/// A transaction that begins.
+#[derive(Debug)]
+pub(crate) struct NewTransaction {
+    pub id: String,
+    /// The name of the entry page where it begins.
+    pub entry: Option<String>,
+    pub sealed: Vec<u8>,
+    pub expires_at: i64,
 }
 
 /// A transaction's row.
@@ -199,20 +210,39 @@ impl Store {
         .await
     }
 
+    /// The newest transaction of this browser that began at an entry page of this name.
+    pub(crate) async fn find_begun_at(
+        &self,
+        browser: BrowserHash,
+        entry: String,
+        now: i64,
+    ) -> Result<Option<String>, StoreError> {
+        self.run(move |db| {
+            db.query_row(
+                "SELECT id FROM transactions
+                 WHERE browser_hash = ?1 AND entry = ?2 AND expires_at > ?3
+                 ORDER BY created_at DESC LIMIT 1",
+                params![browser, entry, now],
+                |row| row.get(0),
+            )
+            .optional()
+        })
+        .await
+    }
+
     /// Keeps a new transaction, as version 1.
     pub(crate) async fn insert_transaction(
         &self,
         browser: BrowserHash,
-        id: String,
-        sealed: Vec<u8>,
+        new: NewTransaction,
         now: i64,
-        expires_at: i64,
     ) -> Result<(), StoreError> {
         self.run(move |db| {
             db.execute(
-                "INSERT INTO transactions (id, browser_hash, version, sealed, created_at, expires_at)
-                 VALUES (?1, ?2, 1, ?3, ?4, ?5)",
-                params![id, browser, sealed, now, expires_at],
+                "INSERT INTO transactions
+                     (id, browser_hash, entry, version, sealed, created_at, expires_at)
+                 VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)",
+                params![new.id, browser, new.entry, new.sealed, now, new.expires_at],
             )?;
             db.execute(
                 "DELETE FROM transactions WHERE browser_hash = ?1 AND id NOT IN (
@@ -244,17 +274,10 @@ impl Store {
         .await
     }
 
-    /// Forgets a transaction of this browser.
-    pub(crate) async fn delete_transaction(
-        &self,
-        browser: BrowserHash,
-        id: String,
-    ) -> Result<(), StoreError> {
+    /// Forgets a transaction that was found before.
+    pub(crate) async fn delete_transaction(&self, id: String) -> Result<(), StoreError> {
         self.run(move |db| {
-            db.execute(
-                "DELETE FROM transactions WHERE id = ?1 AND browser_hash = ?2",
-                params![id, browser],
-            )?;
+            db.execute("DELETE FROM transactions WHERE id = ?1", params![id])?;
             Ok(())
         })
         .await

@@ -14,10 +14,14 @@ use crate::browser::Browser;
 use crate::client_address;
 use crate::failure::Failure;
 use crate::pages::error;
+use crate::routing::Page;
 use crate::sentences::{Sentences, for_languages};
+use crate::system::random_name;
 
 /// A forwarded header that is longer than this is cut off: it only describes a browser.
 const FORWARDED_HEADER_CHARS_MAX: usize = 512;
+/// Length of an entry page's name: enough to tell tabs apart. It opens nothing by itself.
+const ENTRY_NAME_CHARS: usize = 12;
 
 /// One request.
 #[derive(Debug)]
@@ -89,6 +93,19 @@ impl Visit {
         self.query("state")
     }
 
+    /// The name of the entry page, which tells tabs apart and survives Back.
+    pub(crate) fn entry(&self) -> Option<&str> {
+        self.query("entry").filter(|name| is_entry_name(name))
+    }
+
+    /// The address of an entry page: under this page's name if it is one, else under a new one.
+    pub(crate) fn entry_href(&self, page: &Page) -> String {
+        match self.entry() {
+            Some(entry) => format!("{page}?entry={entry}"),
+            None => new_entry_href(page),
+        }
+    }
+
     /// The token for the forms of this browser.
     pub(crate) fn csrf(&self) -> String {
         self.app.keys.csrf_token(self.browser.cookie())
@@ -98,6 +115,19 @@ impl Visit {
     pub(crate) fn answer(&self, result: Result<Response, Failure>) -> Response {
         result.unwrap_or_else(|failure| error::respond(self, &failure))
     }
+}
+
+/// The address of an entry page that nobody has opened yet.
+pub(crate) fn new_entry_href(page: &Page) -> String {
+    let name: String = random_name().chars().take(ENTRY_NAME_CHARS).collect();
+    format!("{page}?entry={name}")
+}
+
+fn is_entry_name(name: &str) -> bool {
+    name.len() == ENTRY_NAME_CHARS
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// Sends the browser on with GET, as POST-redirect-GET wants it.

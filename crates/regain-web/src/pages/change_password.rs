@@ -4,9 +4,10 @@
 
 use axum::response::Response;
 
-use crate::visit::go_to;
+use crate::routing::Page;
+use crate::visit::{go_to, new_entry_href};
 
 /// GET.
 pub(crate) async fn show() -> Response {
-    go_to("/recover-password")
+    go_to(&new_entry_href(&Page::Recover))
 }

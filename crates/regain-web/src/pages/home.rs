@@ -5,16 +5,19 @@ use axum::response::Response;
 
 use crate::config::WebConfig;
 use crate::failure::Failure;
+use crate::routing::Page;
 use crate::sentences::fill;
 use crate::session::{self, Session};
 use crate::view::{Frame, Messages, Row, render};
-use crate::visit::Visit;
+use crate::visit::{Visit, new_entry_href};
 
 #[derive(Template)]
 #[template(path = "home_signed_out.html")]
 struct SignedOutPage {
     frame: Frame,
     messages: Messages,
+    login_href: String,
+    recover_href: String,
     settings: Vec<Row>,
 }
 
@@ -52,6 +55,8 @@ fn signed_out(visit: &Visit) -> Result<Response, Failure> {
     render(&SignedOutPage {
         frame,
         messages,
+        login_href: new_entry_href(&Page::Login),
+        recover_href: new_entry_href(&Page::Recover),
         settings: settings(visit),
     })
 }

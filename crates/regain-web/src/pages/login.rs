@@ -2,18 +2,16 @@
 
 use askama::Template;
 use axum::response::Response;
-use http::StatusCode;
-use regain_sdk::{Outcome, Step};
+use regain_sdk::{Outcome, Secret, Step};
 
 use crate::advance::{Move, advance, finish};
 use crate::failure::Failure;
 use crate::form::PostedForm;
 use crate::front::{Front, front};
-use crate::pages::error;
 use crate::record::{Mistake, Open};
 use crate::routing::{Entry, Page};
 use crate::view::{FormView, Frame, Messages, render};
-use crate::visit::{Visit, go_to};
+use crate::visit::{Visit, go_to, new_entry_href};
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -55,8 +53,12 @@ async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
         return render(&page(visit, front, Some((&open, &outcome))));
     }
     // A finished or expired transaction, or one at a later step that somebody left with Back:
-    // the page begins anew.
-    render(&page(visit, front(visit).await?, None))
+    // the page begins anew, with the name that was typed before.
+    let mut page = page(visit, front(visit).await?, None);
+    if let Some(open) = visit.find_left().await? {
+        open.identifier().clone_into(&mut page.username);
+    }
+    render(&page)
 }
 
 fn page(visit: &Visit, front: Front, kept: Option<(&Open, &Outcome)>) -> LoginPage {
@@ -84,11 +86,11 @@ fn page(visit: &Visit, front: Front, kept: Option<(&Open, &Outcome)>) -> LoginPa
         ),
         heading: t.sign_in_heading,
         action: kept.map_or_else(
-            || Page::Login.to_string(),
+            || visit.entry_href(&Page::Login),
             |(open, _)| Page::Login.href(&open.id),
         ),
         recover_href: kept.map_or_else(
-            || Page::Recover.to_string(),
+            || new_entry_href(&Page::Recover),
             |(open, _)| Page::Recover.href(&open.id),
         ),
         username_error: error_at(Mistake::UsernameMissing),
@@ -108,7 +110,7 @@ fn page(visit: &Visit, front: Front, kept: Option<(&Open, &Outcome)>) -> LoginPa
     }
 }
 
-/// A mistake on a page without a transaction travels in the URL, as a word of ours.
+/// The mistake of a page without a transaction.
 fn asked_mistake(visit: &Visit) -> Option<Mistake> {
     match visit.query("mistake") {
         Some("username") => Some(Mistake::UsernameMissing),
@@ -124,22 +126,39 @@ pub(crate) async fn submit(visit: Visit, form: PostedForm) -> Response {
 }
 
 async fn submit_or_fail(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
-    let open = visit
-        .find_open()
-        .await?
-        .filter(|open| open.record.ended.is_none());
-    if let Some(open) = open {
-        let outcome = visit.client.resume(open.transaction.clone())?;
-        if matches!(outcome.step(), Some(Step::Identify(step)) if Page::of_identify(step) == Page::Login)
-        {
-            return again(visit, form).await;
-        }
-        // Back from a later step: what is typed now is a new sign-in.
-        let new = begin(visit, form).await;
-        abandon(visit, open).await?;
-        return new;
+    let left = visit.find_left().await?;
+    if let Some(open) = left.as_ref().filter(|_| visit.state().is_some())
+        && let Ok(outcome) = visit.client.resume(open.transaction.clone())
+        && matches!(outcome.step(), Some(Step::Identify(step)) if Page::of_identify(step) == Page::Login)
+    {
+        return again(visit, form).await;
     }
-    begin(visit, form).await
+    let username = form.text("username").trim();
+    if username.is_empty() {
+        return Ok(mistaken(visit, "username"));
+    }
+    let front = front(visit).await?;
+    let password = Some(form.secret("password")).filter(|_| front.wants_password);
+    if password
+        .as_ref()
+        .is_some_and(|password| password.expose().is_empty())
+    {
+        return Ok(mistaken(visit, "password"));
+    }
+    let new = begin(visit, username, password, form.is_ticked("rememberMe")).await?;
+    // Back from a later step: what was typed now is a new sign-in.
+    if let Some(open) = left {
+        abandon(visit, open).await?;
+    }
+    Ok(new)
+}
+
+/// Back to the form; a page without a transaction keeps its mistake in the URL, as a word of ours.
+fn mistaken(visit: &Visit, field: &str) -> Response {
+    go_to(&format!(
+        "{}&mistake={field}",
+        visit.entry_href(&Page::Login)
+    ))
 }
 
 /// The second try on the same transaction, after a wrong password.
@@ -169,26 +188,17 @@ async fn again(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
 }
 
 /// A new sign-in.
-async fn begin(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
-    let username = form.text("username").trim();
-    if username.is_empty() {
-        return Ok(go_to("/login?mistake=username"));
-    }
-    let front = front(visit).await?;
-    let password = form.secret("password");
-    if front.wants_password && password.expose().is_empty() {
-        return Ok(go_to("/login?mistake=password"));
-    }
+async fn begin(
+    visit: &Visit,
+    username: &str,
+    password: Option<Secret>,
+    remembers: bool,
+) -> Result<Response, Failure> {
     let mut sign_in = visit.client.sign_in().identifier(username);
-    if front.wants_password {
-        sign_in = sign_in.password(password);
+    if let Some(password) = password {
+        sign_in = sign_in.password(password).remember_me(remembers);
     }
-    let outcome = match sign_in.start().await {
-        Err(regain_sdk::Error::UnknownInput { .. } | regain_sdk::Error::MissingInput { .. }) => {
-            return Ok(error::bad_request(&visit.app, StatusCode::BAD_REQUEST));
-        }
-        other => other?,
-    };
+    let outcome = sign_in.start().await?;
     visit.keep_new(&outcome, username).await?;
     finish(visit, outcome, None).await
 }

@@ -33,15 +33,13 @@ pub(crate) async fn show(visit: Visit) -> Response {
 }
 
 async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
-    let open = visit
-        .find_open()
-        .await?
-        .filter(|open| open.record.ended.is_none());
-    let Some(open) = open else {
+    let Some(open) = visit.find_left().await? else {
         return render(&page(visit, None, None));
     };
     match visit.client.resume(open.transaction.clone()) {
-        Ok(outcome) if is_here(&outcome) => render(&page(visit, Some(&open), Some(&outcome))),
+        Ok(outcome) if is_here(visit, &outcome) => {
+            render(&page(visit, Some(&open), Some(&outcome)))
+        }
         // Back from a later step, or "Forgot password?" in the middle of a sign-in: the form begins
         // anew, with the name that was typed before.
         Ok(_) => render(&page(visit, Some(&open), None)),
@@ -49,8 +47,10 @@ async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
     }
 }
 
-fn is_here(outcome: &Outcome) -> bool {
-    matches!(outcome.step(), Some(Step::Identify(step)) if Page::of_identify(step) == Page::Recover)
+/// Whether the page is the transaction's own, not an entry page that it began at.
+fn is_here(visit: &Visit, outcome: &Outcome) -> bool {
+    visit.state().is_some()
+        && matches!(outcome.step(), Some(Step::Identify(step)) if Page::of_identify(step) == Page::Recover)
 }
 
 fn page(visit: &Visit, open: Option<&Open>, here: Option<&Outcome>) -> RecoverPage {
@@ -73,10 +73,10 @@ fn page(visit: &Visit, open: Option<&Open>, here: Option<&Outcome>) -> RecoverPa
             _ => FormView::fresh(visit),
         },
         progress: Some(Progress::at(RecoveryStep::FindAccount, t)),
-        action: open.map_or_else(
-            || Page::Recover.to_string(),
-            |open| Page::Recover.href(&open.id),
-        ),
+        action: match (visit.state(), open) {
+            (Some(_), Some(open)) => Page::Recover.href(&open.id),
+            _ => visit.entry_href(&Page::Recover),
+        },
         username: open.map_or("", Open::identifier).to_owned(),
         username_error: messages.error_text(),
         focus_username: !messages.takes_focus,
@@ -92,18 +92,19 @@ pub(crate) async fn submit(visit: Visit, form: PostedForm) -> Response {
 
 async fn submit_or_fail(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
     let username = form.text("username").trim().to_owned();
-    let open = visit
-        .find_open()
-        .await?
-        .filter(|open| open.record.ended.is_none());
-    let Some(open) = open else {
+    // The second press of the button waits for the first one, and finds what that began.
+    let _turn = match visit.entry() {
+        Some(entry) => Some(visit.app.turns.take(entry).await),
+        None => None,
+    };
+    let Some(open) = visit.find_left().await? else {
         return begin(visit, &username).await;
     };
     let Ok(outcome) = visit.client.resume(open.transaction.clone()) else {
         visit.forget(&open.id).await?;
         return begin(visit, &username).await;
     };
-    if is_here(&outcome) {
+    if is_here(visit, &outcome) {
         return advance(visit, form, Entry::Recover, move |outcome| async move {
             let State::Pending(Step::Identify(step)) = outcome.state else {
                 return Ok(Move::OtherPage);
@@ -121,15 +122,19 @@ async fn submit_or_fail(visit: &Visit, form: &PostedForm) -> Result<Response, Fa
     if is_recovery && username == open.identifier() {
         return go_to_current(visit, open);
     }
+    let is_new = !username.is_empty();
     let new = begin(visit, &username).await?;
-    abandon(visit, open).await?;
+    if is_new {
+        abandon(visit, open).await?;
+    }
     Ok(new)
 }
 
 /// A new recovery: nothing is mailed before the person has chosen how.
 async fn begin(visit: &Visit, username: &str) -> Result<Response, Failure> {
     if username.is_empty() {
-        return Ok(go_to("/recover-password?mistake=username"));
+        let href = visit.entry_href(&Page::Recover);
+        return Ok(go_to(&format!("{href}&mistake=username")));
     }
     // guide:start recover
     let outcome = visit

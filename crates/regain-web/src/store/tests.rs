@@ -5,10 +5,13 @@ const ALICE_SIGNED_IN: BrowserHash = [2; 32];
 const MALLORY: BrowserHash = [9; 32];
 
 async fn insert(store: &Store, id: &str, now: i64) {
-    store
-        .insert_transaction(ALICE, id.to_owned(), vec![7], now, now + 60)
-        .await
-        .unwrap();
+    let new = NewTransaction {
+        id: id.to_owned(),
+        entry: Some(format!("entry-{id}")),
+        sealed: vec![7],
+        expires_at: now + 60,
+    };
+    store.insert_transaction(ALICE, new, now).await.unwrap();
 }
 
 async fn find(store: &Store, browser: BrowserHash, id: &str, now: i64) -> Option<TransactionRow> {
@@ -111,4 +114,19 @@ async fn sessions_that_nobody_uses_are_swept() {
     assert!(store.find_session(ALICE_SIGNED_IN).await.unwrap().is_some());
     store.sweep_sessions(101).await.unwrap();
     assert!(store.find_session(ALICE_SIGNED_IN).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_transaction_is_found_by_its_entry_page_in_its_own_browser() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    insert(&store, "a", 100).await;
+    let begun_at = |browser, entry: &str, now| store.find_begun_at(browser, entry.to_owned(), now);
+    assert_eq!(
+        begun_at(ALICE, "entry-a", 100).await.unwrap().as_deref(),
+        Some("a")
+    );
+    assert_eq!(begun_at(MALLORY, "entry-a", 100).await.unwrap(), None);
+    assert_eq!(begun_at(ALICE, "entry-b", 100).await.unwrap(), None);
+    assert_eq!(begun_at(ALICE, "entry-a", 160).await.unwrap(), None);
 }

@@ -8,7 +8,7 @@ async fn one_page_takes_name_and_password() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
     let page = browser.open("/").await;
-    assert!(page.html.contains("name=\"signin\" href=\"/login\""));
+    assert!(page.html.contains("name=\"signin\" href=\"/login?entry="));
     assert!(page.html.contains("id=\"server-config\""));
     assert!(
         !page.html.contains("regain-demo-secret"),
@@ -16,10 +16,11 @@ async fn one_page_takes_name_and_password() {
     );
 
     let page = browser.open("/login").await;
-    assert!(
-        page.html
-            .contains("name=\"forgotPassword\" href=\"/recover-password\">Forgot password?</a>")
+    let link = page.between(
+        "name=\"forgotPassword\" href=\"/recover-password?entry=",
+        "</a>",
     );
+    assert!(link.unwrap().ends_with(">Forgot password?"));
     assert!(page.html.contains("autocomplete=\"current-password\""));
     let form = page
         .form("login-form")

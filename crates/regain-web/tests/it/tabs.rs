@@ -184,6 +184,82 @@ async fn going_back_and_typing_another_address_starts_anew_and_ends_the_first() 
 }
 
 #[tokio::test]
+async fn the_browsers_back_button_finds_the_recovery_that_began_there() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let home = browser.open("/").await;
+    let entry = home
+        .between("forgotPassword\" href=\"", "\"")
+        .unwrap()
+        .to_owned();
+    let page = browser.open(&entry).await;
+    let form = page
+        .form("password-recover-form")
+        .with("username", "alcie@example.com");
+    let select = browser.submit(form).await;
+    let form = select
+        .form("select-authenticator-form")
+        .with("authenticator", "okta_email");
+    browser.submit(form).await;
+
+    let back = browser.open(&entry).await;
+    assert_eq!(back.heading(), "Recover password");
+    assert!(back.html.contains("value=\"alcie@example.com\""));
+    let form = back.form("password-recover-form");
+    assert_eq!(form.action, entry);
+    let page = browser
+        .submit(form.with("username", "alice@example.com"))
+        .await;
+    assert_eq!(page.heading(), "Select authenticator");
+    assert_eq!(app.engine.count("/idp/idx/cancel"), 1);
+    assert_eq!(
+        browser.get(&select.path).await.location(),
+        "/recover-password?notice=expired"
+    );
+    // Once more: the second recovery now belongs to that page.
+    let again = browser.open(&entry).await;
+    assert!(again.html.contains("value=\"alice@example.com\""));
+}
+
+#[tokio::test]
+async fn a_double_click_on_an_entry_page_begins_once() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let page = browser.open("/recover-password").await;
+    let form = page
+        .form("password-recover-form")
+        .with("username", "alice@example.com");
+    let mut again = browser.clone();
+    let (first, second) = tokio::join!(browser.post(&form), again.post(&form));
+    assert_eq!(first.location(), second.location());
+    assert_eq!(app.engine.count("/v1/interact"), 1);
+}
+
+#[tokio::test]
+async fn back_from_the_password_page_takes_another_name() {
+    let app = TestApp::new().await;
+    app.engine.set(|mood| mood.identifier_first = true);
+    let mut browser = app.browser();
+    let page = browser.open("/login").await;
+    let form = page.form("login-form");
+    let first = browser
+        .submit(form.clone().with("username", "alcie@example.com"))
+        .await;
+    let back = browser.open(&form.action).await;
+    assert!(back.html.contains("value=\"alcie@example.com\""));
+    let form = back
+        .form("login-form")
+        .with("username", "alice@example.com");
+    let second = browser.submit(form).await;
+    assert!(second.html.contains("Signing in as alice@example.com"));
+    assert_ne!(first.path, second.path);
+    assert_eq!(
+        browser.get(&first.path).await.location(),
+        "/login?notice=expired"
+    );
+}
+
+#[tokio::test]
 async fn open_tabs_survive_a_sign_in_in_another_one() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
