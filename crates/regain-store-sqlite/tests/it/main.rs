@@ -1,0 +1,4 @@
+//! Tests of the SQLite store through its public surface.
+
+mod backend;
+mod conformance;
