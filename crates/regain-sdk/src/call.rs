@@ -150,12 +150,11 @@ impl IdxClient {
             .parse()
             .map_err(|_| Error::protocol(0, format!("{url:?} is no address")))?;
         let context = self.context();
-        insert(
-            &mut request,
-            USER_AGENT,
-            context.user_agent.as_deref().unwrap_or(PRODUCT),
-        );
+        insert(&mut request, USER_AGENT, PRODUCT);
         insert(&mut request, EXTENDED_USER_AGENT, PRODUCT);
+        if let Some(browser) = &context.user_agent {
+            insert(&mut request, USER_AGENT, browser);
+        }
         if let Some(languages) = &context.accept_language {
             insert(&mut request, ACCEPT_LANGUAGE, languages);
         }

@@ -152,6 +152,15 @@ impl IdxClient {
             return Err(Error::RateLimited { retry_after, scope });
         }
         let rejected = status >= 400 || (first == Some(posted) && !messages.is_empty());
+        tracing::debug!(
+            flow = %transaction.flow(),
+            posted,
+            status,
+            rejected,
+            next = first,
+            request_id,
+            "the server answered"
+        );
         let replaced = (sets_password(posted) && !rejected) || has_key(PASSWORD_REPLACED);
         transaction.0.password_replaced |= replaced;
         transaction.0.recover_posted |= posted == "recover" && !rejected;

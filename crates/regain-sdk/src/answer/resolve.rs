@@ -78,10 +78,11 @@ impl<'a> Resolver<'a> {
     pub(super) fn resolve(&self, values: &[(String, Value)]) -> Result<Map<String, Value>, Error> {
         let mut placed: Vec<(&str, String, Value)> = Vec::new();
         for (key, value) in values {
-            let path = self.path_of(key)?;
-            if value.is_null() || value.as_str() == Some("") {
-                continue;
-            }
+            let is_empty = value.is_null() || value.as_str() == Some("");
+            let path = match self.path_of(key) {
+                Ok(_) | Err(Error::NotAskedNow { .. }) if is_empty => continue,
+                path => path?,
+            };
             let value = self.typed(key, &path, value)?;
             match placed.iter().find(|(_, other, _)| *other == path) {
                 Some((_, _, other)) if *other == value => {}
@@ -166,7 +167,7 @@ impl<'a> Resolver<'a> {
             let options = field.options.iter().flatten();
             options.flat_map(document::option_fields).any(is_named)
         };
-        inner.is_empty() || in_form() || in_options()
+        !path.contains('.') || in_form() || in_options()
     }
 
     /// The names that this form takes.

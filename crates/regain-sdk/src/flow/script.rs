@@ -151,7 +151,7 @@ impl Script {
         let values = &mut self.values;
         match (values.identifier.take(), values.password.take()) {
             (Some(identifier), Some(password)) => {
-                let remember = std::mem::take(&mut values.remember_me) && step.can_remember();
+                let remember = step.can_remember() && std::mem::take(&mut values.remember_me);
                 step.submit_with_password(&identifier, &password, remember)
                     .await
                     .map(Some)

@@ -21,9 +21,23 @@ async fn item_8_expiry_is_an_error_of_its_own_and_the_flow_can_restart() {
     let (script, client, outcome) = at(documents::code_page(BASE)).await;
     let transaction = outcome.transaction.clone();
     script.answer(ANSWER, 401, expired());
-    let error = step!(outcome, EnterCode).submit("123456").await.unwrap_err();
-    assert!(matches!(error, Error::Expired { restart: Flow::Open }), "{error:?}");
-    assert_eq!(error.user_message(), "That page has expired. Please start again.");
+    let error = step!(outcome, EnterCode)
+        .submit("123456")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Expired {
+                restart: Flow::Open
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(
+        error.user_message(),
+        "That page has expired. Please start again."
+    );
     script.answer("/idp/idx/introspect", 401, expired());
     let error = client.refresh(transaction).await.unwrap_err();
     assert!(matches!(error, Error::Expired { .. }));
@@ -42,15 +56,25 @@ async fn a_stored_transaction_ends_with_the_servers_time() {
     let client = builder(&script).clock(clock.clone()).build().unwrap();
     let transaction = client.begin().start().await.unwrap().transaction;
     clock.advance(3600 + 299);
-    assert!(client.resume(transaction.clone()).is_ok(), "clocks may differ a little");
+    assert!(
+        client.resume(transaction.clone()).is_ok(),
+        "clocks may differ a little"
+    );
     clock.advance(2);
-    assert!(matches!(client.resume(transaction), Err(Error::Expired { .. })));
+    assert!(matches!(
+        client.resume(transaction),
+        Err(Error::Expired { .. })
+    ));
 }
 
 /// Item 14.
 #[tokio::test]
 async fn item_14_a_reference_that_leads_nowhere_is_named() {
-    for path in ["$.currentAuthenticator", "$.authenticatorEnrollments.value[7]", "nonsense"] {
+    for path in [
+        "$.currentAuthenticator",
+        "$.authenticatorEnrollments.value[7]",
+        "nonsense",
+    ] {
         let mut page = documents::code_page(BASE);
         page["remediation"]["value"][0]["relatesTo"] = json!([path]);
         let script = script_from(page);
@@ -67,12 +91,22 @@ async fn item_15_429_says_how_long_to_wait() {
     let api = json!({ "errorCode": "E0000047", "errorSummary": "API call exceeded rate limit",
                       "errorLink": "E0000047", "errorId": "oae1", "errorCauses": [] });
     let idx = documents::terminal("tooManyRequests", "Too many requests", "ERROR");
-    let bodies = [(api, "API call exceeded rate limit"), (idx, "tooManyRequests")];
+    let bodies = [
+        (api, "API call exceeded rate limit"),
+        (idx, "tooManyRequests"),
+    ];
     for (body, expected) in bodies {
         let (script, _, outcome) = at(documents::code_page(BASE)).await;
-        script.answer_with(ANSWER, move |_| Ok(reply_with(429, ("retry-after", "42"), &body)));
-        let error = step!(outcome, EnterCode).submit("123456").await.unwrap_err();
-        let Error::RateLimited { retry_after, scope } = &error else { panic!("{error:?}") };
+        script.answer_with(ANSWER, move |_| {
+            Ok(reply_with(429, ("retry-after", "42"), &body))
+        });
+        let error = step!(outcome, EnterCode)
+            .submit("123456")
+            .await
+            .unwrap_err();
+        let Error::RateLimited { retry_after, scope } = &error else {
+            panic!("{error:?}")
+        };
         assert_eq!(*retry_after, Some(Duration::from_secs(42)));
         assert_eq!(scope.as_deref(), Some(expected));
         assert!(error.is_retryable());
@@ -80,7 +114,9 @@ async fn item_15_429_says_how_long_to_wait() {
     // Without Retry-After the time until the limit is reset counts.
     let script = script();
     let reset = ("x-rate-limit-reset", "1767323075");
-    script.answer_with("/v1/interact", move |_| Ok(reply_with(429, reset, &json!({}))));
+    script.answer_with("/v1/interact", move |_| {
+        Ok(reply_with(429, reset, &json!({})))
+    });
     let error = client(&script).begin().start().await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
 }
@@ -90,7 +126,8 @@ async fn item_15_429_says_how_long_to_wait() {
 async fn a_limit_with_forms_is_a_refusal() {
     let (script, _, outcome) = at(documents::code_page(BASE)).await;
     let text = "Too many requests";
-    let page = documents::with_message(documents::code_page(BASE), "tooManyRequests", text, "ERROR");
+    let page =
+        documents::with_message(documents::code_page(BASE), "tooManyRequests", text, "ERROR");
     script.answer(ANSWER, 429, page);
     let outcome = step!(outcome, EnterCode).submit("123456").await.unwrap();
     assert!(outcome.rejected && outcome.features.can_resend);
@@ -111,14 +148,29 @@ async fn answers_that_are_no_documents() {
         (html(302), "Protocol"),
         (reply(200, &json!({})), "Protocol"),
         (reply(200, &json!({ "version": "2.0.0" })), "Protocol"),
-        (reply(500, &json!({ "errorCode": "E0000009", "errorSummary": "x" })), "Unavailable"),
-        (reply(403, &json!({ "errorCode": "E0000006", "errorSummary": "No." })), "Api"),
+        (
+            reply(
+                500,
+                &json!({ "errorCode": "E0000009", "errorSummary": "x" }),
+            ),
+            "Unavailable",
+        ),
+        (
+            reply(
+                403,
+                &json!({ "errorCode": "E0000006", "errorSummary": "No." }),
+            ),
+            "Api",
+        ),
     ];
     for (response, expected) in cases {
         let (script, _, outcome) = at(documents::code_page(BASE)).await;
         let shown = format!("{response:?}");
         script.answer_with(ANSWER, move |_| Ok(response.clone()));
-        let error = step!(outcome, EnterCode).submit("123456").await.unwrap_err();
+        let error = step!(outcome, EnterCode)
+            .submit("123456")
+            .await
+            .unwrap_err();
         let name = format!("{error:?}");
         assert!(name.starts_with(expected), "{name} for {shown}");
         assert!(!name.contains("gateway"), "the body is not shown");
@@ -129,11 +181,23 @@ async fn answers_that_are_no_documents() {
 async fn a_protocol_error_keeps_what_is_needed_to_find_the_cause() {
     let (script, _, outcome) = at(documents::code_page(BASE)).await;
     script.answer_with(ANSWER, |_| {
-        Ok(reply_with(404, ("x-okta-request-id", "req-7"), &json!("the body")))
+        Ok(reply_with(
+            404,
+            ("x-okta-request-id", "req-7"),
+            &json!("the body"),
+        ))
     });
-    let error = step!(outcome, EnterCode).submit("123456").await.unwrap_err();
-    let Error::Protocol(error) = error else { panic!("{error:?}") };
-    assert_eq!((error.status, error.request_id.as_deref()), (404, Some("req-7")));
+    let error = step!(outcome, EnterCode)
+        .submit("123456")
+        .await
+        .unwrap_err();
+    let Error::Protocol(error) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (error.status, error.request_id.as_deref()),
+        (404, Some("req-7"))
+    );
     assert_eq!(error.body.expose(), "\"the body\"");
     assert!(error.to_string().contains("req-7"));
 }
@@ -145,8 +209,20 @@ async fn oauth_errors_keep_their_code() {
     let body = json!({ "error": "invalid_request",
                        "error_description": "The recovery token is invalid" });
     script.answer("/v1/interact", 400, body);
-    let error = client(&script).recover_password().token("dead").start().await.unwrap_err();
-    let Error::OAuth { status, code, description } = error else { panic!("{error:?}") };
+    let error = client(&script)
+        .recover_password()
+        .token("dead")
+        .start()
+        .await
+        .unwrap_err();
+    let Error::OAuth {
+        status,
+        code,
+        description,
+    } = error
+    else {
+        panic!("{error:?}")
+    };
     assert_eq!((status, code.as_str()), (400, "invalid_request"));
     assert_eq!(description, "The recovery token is invalid");
 }
@@ -166,7 +242,10 @@ async fn forms_are_posted_to_the_issuers_origin_only() {
         let mut page = documents::code_page(BASE);
         page["remediation"]["value"][0]["href"] = href.into();
         let (script, _, outcome) = at(page).await;
-        let error = step!(outcome, EnterCode).submit("123456").await.unwrap_err();
+        let error = step!(outcome, EnterCode)
+            .submit("123456")
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::Protocol(_)), "{href}: {error:?}");
         assert!(script.paths().is_empty(), "{href}");
     }
@@ -184,7 +263,10 @@ async fn a_failed_form_post_is_not_repeated() {
                 TransportError::not_sent("refused")
             })
         });
-        let error = step!(outcome, EnterCode).submit("123456").await.unwrap_err();
+        let error = step!(outcome, EnterCode)
+            .submit("123456")
+            .await
+            .unwrap_err();
         assert!(matches!(&error, Error::Transport(_)));
         assert_eq!(error.is_retryable(), !is_sent);
         assert_eq!(script.paths().len(), 1);

@@ -34,26 +34,85 @@ type Change = fn(&mut Value);
 #[tokio::test]
 async fn item_10_a_token_that_fails_a_check_is_thrown_away() {
     let cases: [(&str, Change, TokenError); 14] = [
-        ("nonce", |c| c["nonce"] = "another".into(), TokenError::Nonce),
-        ("no nonce", |c| drop(c.as_object_mut().unwrap().remove("nonce")), TokenError::Nonce),
-        ("issuer", |c| c["iss"] = format!("{ISSUER}/").into(), TokenError::Issuer),
-        ("audience", |c| c["aud"] = "0oaother".into(), TokenError::Audience),
-        ("audiences", |c| c["aud"] = json!(["0oaother"]), TokenError::Audience),
-        ("two audiences", |c| c["aud"] = json!([CLIENT_ID, "x"]), TokenError::Audience),
-        ("azp", |c| c["azp"] = "0oaother".into(), TokenError::Audience),
-        ("expired", |c| c["exp"] = (NOW - 301).into(), TokenError::Expired),
-        ("before its time", |c| c["iat"] = (NOW + 301).into(), TokenError::IssuedInFuture),
-        ("turned round", |c| c["exp"] = (NOW - 1).into(), TokenError::Expired),
-        ("no expiry", |c| drop(c.as_object_mut().unwrap().remove("exp")), TokenError::Malformed),
-        ("no subject", |c| drop(c.as_object_mut().unwrap().remove("sub")), TokenError::Malformed),
-        ("at_hash", |c| c["at_hash"] = "AAAAAAAAAAAAAAAAAAAAAA".into(), TokenError::AtHash),
-        ("at_hash of another kind", |c| c["at_hash"] = 7.into(), TokenError::AtHash),
+        (
+            "nonce",
+            |c| c["nonce"] = "another".into(),
+            TokenError::Nonce,
+        ),
+        (
+            "no nonce",
+            |c| drop(c.as_object_mut().unwrap().remove("nonce")),
+            TokenError::Nonce,
+        ),
+        (
+            "issuer",
+            |c| c["iss"] = format!("{ISSUER}/").into(),
+            TokenError::Issuer,
+        ),
+        (
+            "audience",
+            |c| c["aud"] = "0oaother".into(),
+            TokenError::Audience,
+        ),
+        (
+            "audiences",
+            |c| c["aud"] = json!(["0oaother"]),
+            TokenError::Audience,
+        ),
+        (
+            "two audiences",
+            |c| c["aud"] = json!([CLIENT_ID, "x"]),
+            TokenError::Audience,
+        ),
+        (
+            "azp",
+            |c| c["azp"] = "0oaother".into(),
+            TokenError::Audience,
+        ),
+        (
+            "expired",
+            |c| c["exp"] = (NOW - 301).into(),
+            TokenError::Expired,
+        ),
+        (
+            "before its time",
+            |c| c["iat"] = (NOW + 301).into(),
+            TokenError::IssuedInFuture,
+        ),
+        (
+            "turned round",
+            |c| c["exp"] = (NOW - 1).into(),
+            TokenError::Expired,
+        ),
+        (
+            "no expiry",
+            |c| drop(c.as_object_mut().unwrap().remove("exp")),
+            TokenError::Malformed,
+        ),
+        (
+            "no subject",
+            |c| drop(c.as_object_mut().unwrap().remove("sub")),
+            TokenError::Malformed,
+        ),
+        (
+            "at_hash",
+            |c| c["at_hash"] = "AAAAAAAAAAAAAAAAAAAAAA".into(),
+            TokenError::AtHash,
+        ),
+        (
+            "at_hash of another kind",
+            |c| c["at_hash"] = 7.into(),
+            TokenError::AtHash,
+        ),
     ];
     for (name, change, expected) in cases {
         let script = at_the_end();
         script_tokens(&script, Signer::issuer(), change);
         let error = cause(client(&script).begin().start().await);
-        assert!(matches!(error, Error::Token(it) if it == expected), "{name}: {error:?}");
+        assert!(
+            matches!(error, Error::Token(it) if it == expected),
+            "{name}: {error:?}"
+        );
     }
 }
 
@@ -75,7 +134,10 @@ async fn item_10_what_is_within_the_tolerance_passes() {
         let script = at_the_end();
         script_tokens(&script, Signer::issuer(), change);
         let result = client(&script).begin().start().await;
-        assert!(result.is_ok_and(|outcome| outcome.tokens().is_some()), "{name}");
+        assert!(
+            result.is_ok_and(|outcome| outcome.tokens().is_some()),
+            "{name}"
+        );
     }
 }
 
@@ -96,22 +158,41 @@ async fn item_10_only_signatures_of_the_issuer_count() {
     type Make = Box<dyn Fn(&ScriptedTransport) -> String + Send + Sync>;
     let cases: [(&str, Make, TokenError); 5] = [
         ("stranger", Box::new(stranger), TokenError::Signature),
-        ("unknown kid", Box::new(signed(json!({ "alg": "RS256", "kid": "kid-9" }))),
-            TokenError::Signature),
-        ("shared secret", Box::new(signed(json!({ "alg": "HS256", "kid": "kid-1" }))),
-            TokenError::Algorithm),
-        ("another algorithm", Box::new(signed(json!({ "alg": "PS256", "kid": "kid-1" }))),
-            TokenError::Signature),
-        ("none", Box::new(signed(json!({ "alg": "none" }))), TokenError::Malformed),
+        (
+            "unknown kid",
+            Box::new(signed(json!({ "alg": "RS256", "kid": "kid-9" }))),
+            TokenError::Signature,
+        ),
+        (
+            "shared secret",
+            Box::new(signed(json!({ "alg": "HS256", "kid": "kid-1" }))),
+            TokenError::Algorithm,
+        ),
+        (
+            "another algorithm",
+            Box::new(signed(json!({ "alg": "PS256", "kid": "kid-1" }))),
+            TokenError::Signature,
+        ),
+        (
+            "none",
+            Box::new(signed(json!({ "alg": "none" }))),
+            TokenError::Malformed,
+        ),
     ];
     for (name, make, expected) in cases {
         let script = at_the_end();
         let requests = Arc::downgrade(&script);
         script.answer_with("/v1/token", move |_| {
-            Ok(reply(200, &token_answer(&make(&requests.upgrade().unwrap()))))
+            Ok(reply(
+                200,
+                &token_answer(&make(&requests.upgrade().unwrap())),
+            ))
         });
         let error = cause(client(&script).begin().start().await);
-        assert!(matches!(error, Error::Token(it) if it == expected), "{name}: {error:?}");
+        assert!(
+            matches!(error, Error::Token(it) if it == expected),
+            "{name}: {error:?}"
+        );
     }
 }
 
@@ -139,14 +220,20 @@ async fn acr_and_age_are_what_was_asked_for() {
         (|c| c["acr"] = "urn:two".into(), None),
         (|_| {}, Some(TokenError::Acr)),
         (|c| c["acr"] = "urn:three".into(), Some(TokenError::Acr)),
-        (|c| {
-            c["acr"] = "urn:one".into();
-            c["auth_time"] = (NOW - 361).into();
-        }, Some(TokenError::AuthTime)),
-        (|c| {
-            c["acr"] = "urn:one".into();
-            c["auth_time"] = (NOW - 359).into();
-        }, None),
+        (
+            |c| {
+                c["acr"] = "urn:one".into();
+                c["auth_time"] = (NOW - 361).into();
+            },
+            Some(TokenError::AuthTime),
+        ),
+        (
+            |c| {
+                c["acr"] = "urn:one".into();
+                c["auth_time"] = (NOW - 359).into();
+            },
+            None,
+        ),
     ];
     for (change, expected) in cases {
         let script = at_the_end();
@@ -159,7 +246,10 @@ async fn acr_and_age_are_what_was_asked_for() {
         match expected {
             Some(expected) => {
                 let error = cause(result);
-                assert!(matches!(error, Error::Token(it) if it == expected), "{error:?}");
+                assert!(
+                    matches!(error, Error::Token(it) if it == expected),
+                    "{error:?}"
+                );
             }
             None => assert!(result.is_ok()),
         }
@@ -174,15 +264,29 @@ async fn keys_are_fetched_again_once_a_minute_at_most() {
     let client = builder(&script).clock(clock.clone()).build().unwrap();
     script.answer("/v1/keys", 200, Signer::stranger().jwks());
     script_keys(&script);
-    let transaction = client.begin().exchange(false).start().await.unwrap().transaction;
+    let transaction = client
+        .begin()
+        .exchange(false)
+        .start()
+        .await
+        .unwrap()
+        .transaction;
     let code = regain_sdk::InteractionCode::new("the-code");
-    let keys_fetched =
-        || script.paths().iter().filter(|path| path.ends_with("/v1/keys")).count();
+    let keys_fetched = || {
+        script
+            .paths()
+            .iter()
+            .filter(|path| path.ends_with("/v1/keys"))
+            .count()
+    };
     let exchange = || {
         script_tokens(&script, Signer::issuer(), |_| {});
         client.exchange(&transaction, &code)
     };
-    assert!(matches!(exchange().await, Err(Error::Token(TokenError::Signature))));
+    assert!(matches!(
+        exchange().await,
+        Err(Error::Token(TokenError::Signature))
+    ));
     assert_eq!(keys_fetched(), 1, "these keys are a moment old");
     clock.advance(60);
     assert!(exchange().await.is_ok());
@@ -203,20 +307,39 @@ async fn item_11_an_exchange_is_repeated_only_if_it_was_never_sent() {
         script.answer_with("/v1/token", |_| Err(TransportError::not_sent("refused")));
     }
     script_tokens(&script, Signer::issuer(), |_| {});
-    assert!(client(&script).begin().start().await.unwrap().tokens().is_some());
+    assert!(
+        client(&script)
+            .begin()
+            .start()
+            .await
+            .unwrap()
+            .tokens()
+            .is_some()
+    );
 
     // The answer is lost after the password was replaced.
     let (script, _, outcome) = at(documents::reset_page(BASE)).await;
-    script.answer("/idp/idx/challenge/answer", 200, documents::success(BASE, "the-code"));
-    script.answer_with("/v1/token", |_| Err(TransportError::maybe_sent("time is over")));
+    script.answer(
+        "/idp/idx/challenge/answer",
+        200,
+        documents::success(BASE, "the-code"),
+    );
+    script.answer_with("/v1/token", |_| {
+        Err(TransportError::maybe_sent("time is over"))
+    });
     let mut mark = Mark::new(&script);
     let step = step!(outcome, SetPassword);
-    let error = step.submit(&Secret::from("new"), ResetOptions::default()).await.unwrap_err();
+    let error = step
+        .submit(&Secret::from("new"), ResetOptions::default())
+        .await
+        .unwrap_err();
     assert_eq!(mark.paths().len(), 2);
     assert_eq!(error.flow_effect(), Some(FlowEffect::PasswordReplaced));
     let text = "Your password was changed. Please sign in with the new one.";
     assert_eq!(error.user_message(), text);
-    let Error::Exchange(error) = error else { panic!() };
+    let Error::Exchange(error) = error else {
+        panic!()
+    };
     assert!(error.retry.is_none(), "the server may have taken the code");
 }
 
@@ -228,11 +351,15 @@ async fn item_11_an_unsent_exchange_can_be_made_up_for() {
     for _ in 0..3 {
         script.answer_with("/v1/token", |_| Err(TransportError::not_sent("refused")));
     }
-    let Err(Error::Exchange(error)) = client.begin().start().await else { panic!() };
+    let Err(Error::Exchange(error)) = client.begin().start().await else {
+        panic!()
+    };
     assert_eq!(error.flow_effect, None);
     script_tokens(&script, Signer::issuer(), |_| {});
     let outcome = client.resume(*error.retry.unwrap()).unwrap();
-    let State::Success(Grant::Code(code)) = &outcome.state else { panic!("{outcome:?}") };
+    let State::Success(Grant::Code(code)) = &outcome.state else {
+        panic!("{outcome:?}")
+    };
     assert!(client.exchange(&outcome.transaction, code).await.is_ok());
 }
 
@@ -240,14 +367,21 @@ async fn item_11_an_unsent_exchange_can_be_made_up_for() {
 #[tokio::test]
 async fn a_bad_token_after_a_reset_says_that_the_password_is_replaced() {
     let (script, _, outcome) = at(documents::reset_page(BASE)).await;
-    script.answer("/idp/idx/challenge/answer", 200, documents::success(BASE, "the-code"));
+    script.answer(
+        "/idp/idx/challenge/answer",
+        200,
+        documents::success(BASE, "the-code"),
+    );
     let mut claims = claims();
     claims["nonce"] = "wrong".into();
     let token = Signer::issuer().sign(&Signer::issuer().header(), &claims);
     script.answer("/v1/token", 200, token_answer(&token));
     script_keys(&script);
     let step = step!(outcome, SetPassword);
-    let error = step.submit(&Secret::from("new"), ResetOptions::default()).await.unwrap_err();
+    let error = step
+        .submit(&Secret::from("new"), ResetOptions::default())
+        .await
+        .unwrap_err();
     assert_eq!(error.flow_effect(), Some(FlowEffect::PasswordReplaced));
     assert!(matches!(cause(Err(error)), Error::Token(TokenError::Nonce)));
 }
@@ -266,13 +400,26 @@ async fn refreshing_gives_checked_tokens() {
     };
     script.answer("/v1/token", 200, answer("00u1"));
     let tokens = client.refresh_tokens(&refresh, Some("00u1")).await.unwrap();
-    assert_eq!(tokens.refresh.unwrap().expose(), "refresh-token-text", "not rotated: still good");
-    assert_eq!(tokens.expires_at, UNIX_EPOCH + Duration::from_secs(NOW + 3600));
+    assert_eq!(
+        tokens.refresh.unwrap().expose(),
+        "refresh-token-text",
+        "not rotated: still good"
+    );
+    assert_eq!(
+        tokens.expires_at,
+        UNIX_EPOCH + Duration::from_secs(NOW + 3600)
+    );
     let request = script.requests()[0].clone();
     assert_eq!(request.param("grant_type").unwrap(), "refresh_token");
-    assert_eq!(request.param("refresh_token").unwrap(), "refresh-token-text");
+    assert_eq!(
+        request.param("refresh_token").unwrap(),
+        "refresh-token-text"
+    );
     script.answer("/v1/token", 200, answer("00u2"));
-    let error = client.refresh_tokens(&refresh, Some("00u1")).await.unwrap_err();
+    let error = client
+        .refresh_tokens(&refresh, Some("00u1"))
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Token(TokenError::Subject)));
 }
 
@@ -280,7 +427,10 @@ async fn refreshing_gives_checked_tokens() {
 async fn userinfo_about_somebody_else_is_refused() {
     let script = at_the_end();
     script.answer("/v1/userinfo", 200, json!({ "sub": "00u2" }));
-    let error = client(&script).userinfo(&Secret::from(ACCESS_TOKEN), "00u1").await.unwrap_err();
+    let error = client(&script)
+        .userinfo(&Secret::from(ACCESS_TOKEN), "00u1")
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Token(TokenError::Subject)));
 }
 
@@ -292,16 +442,25 @@ async fn the_end_of_a_session() {
     let outcome = client.begin().start().await.unwrap();
     let tokens = outcome.tokens().unwrap();
     script.answer("/v1/revoke", 200, Value::Null);
-    client.revoke(tokens.refresh.as_ref().unwrap(), TokenKind::Refresh).await.unwrap();
+    client
+        .revoke(tokens.refresh.as_ref().unwrap(), TokenKind::Refresh)
+        .await
+        .unwrap();
     let request = script.requests().last().unwrap().clone();
     assert_eq!(request.param("token").unwrap(), "refresh-token-text");
     assert_eq!(request.param("token_type_hint").unwrap(), "refresh_token");
     let id = tokens.id.as_ref().unwrap();
-    let url = client.logout_url(id, Some("https://app.example.com/?a=b"), Some("s")).await.unwrap();
+    let url = client
+        .logout_url(id, Some("https://app.example.com/?a=b"), Some("s"))
+        .await
+        .unwrap();
     assert_eq!(url.path(), "/oauth2/default/v1/logout");
     let pairs: Vec<_> = url.query_pairs().collect();
     assert_eq!(pairs[0], ("id_token_hint".into(), id.raw().expose().into()));
-    let back = ("post_logout_redirect_uri".into(), "https://app.example.com/?a=b".into());
+    let back = (
+        "post_logout_redirect_uri".into(),
+        "https://app.example.com/?a=b".into(),
+    );
     assert_eq!(pairs[1], back);
     assert_eq!(pairs[2], ("state".into(), "s".into()));
 }

@@ -15,7 +15,10 @@ const POLL: &str = "/idp/idx/challenge/poll";
 async fn item_7_poll_works_in_recovery_in_the_servers_interval() {
     let script = script();
     script_recovery(&script);
-    let recovery = client(&script).recover_password().identifier("alice").via("okta_email");
+    let recovery = client(&script)
+        .recover_password()
+        .identifier("alice")
+        .via("okta_email");
     let outcome = recovery.start().await.unwrap();
     assert_eq!(outcome.transaction.flow(), Flow::Recover);
     script.forget_requests();
@@ -34,11 +37,17 @@ async fn item_7_poll_works_in_recovery_in_the_servers_interval() {
         assert_eq!(outcome.step().unwrap().name(), "challenge-authenticator");
         assert_eq!(began.elapsed().as_secs(), seconds);
     }
-    assert_eq!(last_body(&script), json!({ "stateHandle": documents::STATE_HANDLE }));
+    assert_eq!(
+        last_body(&script),
+        json!({ "stateHandle": documents::STATE_HANDLE })
+    );
     let outcome = stream.next().await.unwrap().unwrap();
     assert_eq!(outcome.step().unwrap().name(), "reset-authenticator");
     assert_eq!(began.elapsed().as_secs(), 18, "the new interval counts");
-    assert!(stream.next().await.is_none(), "it is over when something has changed");
+    assert!(
+        stream.next().await.is_none(),
+        "it is over when something has changed"
+    );
     assert_eq!(script.paths().len(), 3);
 }
 
@@ -68,7 +77,10 @@ async fn item_7_poll_survives_one_transport_error_but_not_two() {
     let mut stream = step!(outcome, EnterCode).poll();
     assert!(stream.next().await.unwrap().is_ok());
     assert_eq!(script.paths().len(), 2);
-    assert!(matches!(stream.next().await, Some(Err(Error::Transport(_)))));
+    assert!(matches!(
+        stream.next().await,
+        Some(Err(Error::Transport(_)))
+    ));
     assert!(stream.next().await.is_none());
     assert_eq!(script.paths().len(), 4);
 }
@@ -78,14 +90,14 @@ async fn item_7_poll_survives_one_transport_error_but_not_two() {
 async fn a_limit_slows_the_polling_down() {
     let (script, _, outcome) = at(documents::code_page(BASE)).await;
     let text = "Too many requests";
-    let limited = documents::with_message(
-        documents::code_page(BASE),
-        "tooManyRequests",
-        text,
-        "ERROR",
-    );
+    let limited =
+        documents::with_message(documents::code_page(BASE), "tooManyRequests", text, "ERROR");
     script.answer(POLL, 429, limited);
-    script.answer(POLL, 429, documents::terminal("tooManyRequests", text, "ERROR"));
+    script.answer(
+        POLL,
+        429,
+        documents::terminal("tooManyRequests", text, "ERROR"),
+    );
     script.answer(POLL, 200, documents::reset_page(BASE));
     let mut stream = step!(outcome, EnterCode).poll();
     let began = Instant::now();
@@ -104,5 +116,8 @@ async fn a_single_question_is_one_request() {
     assert!(!outcome.rejected);
     assert_eq!(script.paths(), [format!("POST {POLL}")]);
     let (_, client, outcome) = at(documents::reset_page(BASE)).await;
-    assert!(matches!(client.poll(outcome.transaction).await, Err(Error::Unsupported(_))));
+    assert!(matches!(
+        client.poll(outcome.transaction).await,
+        Err(Error::Unsupported(_))
+    ));
 }

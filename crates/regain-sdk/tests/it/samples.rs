@@ -148,10 +148,9 @@ async fn every_sample_leads_to_its_state() {
     for (name, sample) in samples() {
         found.push_str(&format!("{name}: {}\n", leads_to(&name, sample).await));
     }
-    let expected = std::fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/states.txt"),
-    )
-    .unwrap();
+    let expected =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/states.txt"))
+            .unwrap();
     println!("{found}");
     assert_eq!(found, expected);
 }

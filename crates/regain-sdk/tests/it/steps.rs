@@ -20,7 +20,10 @@ async fn item_3_a_wrong_code_keeps_the_step_with_the_fields_message() {
     let outcome = step!(outcome, EnterCode).submit("000000").await.unwrap();
     assert!(outcome.rejected);
     assert_eq!(outcome.messages.len(), 1);
-    assert_eq!(outcome.messages[0].field.as_deref(), Some("credentials.passcode"));
+    assert_eq!(
+        outcome.messages[0].field.as_deref(),
+        Some("credentials.passcode")
+    );
     assert_eq!(outcome.messages[0].key.as_deref(), Some(key));
     assert!(outcome.messages[0].is_error());
     assert!(outcome.features.can_resend);
@@ -37,7 +40,9 @@ async fn item_3_a_wrong_code_keeps_the_step_with_the_fields_message() {
 async fn an_empty_code_is_not_sent() {
     let (script, _, outcome) = at(documents::code_page(BASE)).await;
     let error = step!(outcome, EnterCode).submit("  ").await.unwrap_err();
-    assert!(matches!(error, Error::MissingInput { fields, .. } if fields == ["credentials.passcode"]));
+    assert!(
+        matches!(error, Error::MissingInput { fields, .. } if fields == ["credentials.passcode"])
+    );
     assert!(script.paths().is_empty());
 }
 
@@ -54,15 +59,27 @@ fn two_phones() -> Value {
     };
     let field = json!({ "name": "authenticator", "type": "object",
         "options": [option("Phone", "pae1", 0), option("Phone", "pae2", 1)] });
-    let form = documents::form(BASE, "select-authenticator-authenticate", "challenge", vec![field]);
+    let form = documents::form(
+        BASE,
+        "select-authenticator-authenticate",
+        "challenge",
+        vec![field],
+    );
     let phone = |id: &str, number: &str| {
         json!({ "type": "phone", "key": "phone_number", "id": id,
                 "profile": { "phoneNumber": number } })
     };
-    let enrollments = [phone("pae1", "+1 XXX-XXX-0001"), phone("pae2", "+1 XXX-XXX-0002")];
-    documents::page(BASE, &[form], json!({
-        "authenticatorEnrollments": { "type": "array", "value": enrollments },
-    }))
+    let enrollments = [
+        phone("pae1", "+1 XXX-XXX-0001"),
+        phone("pae2", "+1 XXX-XXX-0002"),
+    ];
+    documents::page(
+        BASE,
+        &[form],
+        json!({
+            "authenticatorEnrollments": { "type": "array", "value": enrollments },
+        }),
+    )
 }
 
 /// Item 5.
@@ -73,16 +90,27 @@ async fn item_5_two_options_with_the_same_key_can_be_told_apart() {
     let shown: Vec<_> = select
         .choices()
         .iter()
-        .map(|choice| (choice.value.as_str(), choice.destination.as_deref().unwrap()))
+        .map(|choice| {
+            (
+                choice.value.as_str(),
+                choice.destination.as_deref().unwrap(),
+            )
+        })
         .collect();
-    assert_eq!(shown, [("pae1", "+1 XXX-XXX-0001"), ("pae2", "+1 XXX-XXX-0002")]);
+    assert_eq!(
+        shown,
+        [("pae1", "+1 XXX-XXX-0001"), ("pae2", "+1 XXX-XXX-0002")]
+    );
     let error = select.clone().choose("phone_number").await.unwrap_err();
     assert!(matches!(error, Error::UnknownInput { expected, .. } if expected == ["pae1", "pae2"]));
     assert!(script.paths().is_empty());
     script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
     drop(select.choose_method("pae2", "voice").await.unwrap());
     let phone = json!({ "id": "autPHONE", "enrollmentId": "pae2", "methodType": "voice" });
-    assert_eq!(last_body(&script), json!({ "authenticator": phone, "stateHandle": SH }));
+    assert_eq!(
+        last_body(&script),
+        json!({ "authenticator": phone, "stateHandle": SH })
+    );
 }
 
 /// Item 6.
@@ -102,7 +130,10 @@ async fn item_6_resend_posts_its_own_form_with_its_own_handle() {
             false => client.resend(outcome.transaction).await,
         };
         assert!(!sent.unwrap().rejected);
-        assert_eq!(last_body(&script), json!({ "stateHandle": "02.id.of-the-form" }));
+        assert_eq!(
+            last_body(&script),
+            json!({ "stateHandle": "02.id.of-the-form" })
+        );
     }
 }
 
@@ -114,10 +145,15 @@ async fn resend_after_counts_from_the_last_code() {
     let client = builder(&script).clock(clock.clone()).build().unwrap();
     let outcome = client.begin().start().await.unwrap();
     script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
-    let outcome = step!(outcome, SelectAuthenticator).choose("okta_email").await.unwrap();
+    let outcome = step!(outcome, SelectAuthenticator)
+        .choose("okta_email")
+        .await
+        .unwrap();
     let transaction = outcome.transaction;
     let left = |transaction| {
-        step!(client.resume(transaction).unwrap(), EnterCode).resend_after().unwrap()
+        step!(client.resume(transaction).unwrap(), EnterCode)
+            .resend_after()
+            .unwrap()
     };
     assert_eq!(left(transaction.clone()), Duration::from_secs(30));
     clock.advance(20);
@@ -131,7 +167,11 @@ async fn resend_after_counts_from_the_last_code() {
     // A resend that came too fast sent nothing.
     clock.advance(25);
     let page = documents::with_message(
-        documents::code_page(BASE), "tooManyRequests", "Too many requests", "ERROR");
+        documents::code_page(BASE),
+        "tooManyRequests",
+        "Too many requests",
+        "ERROR",
+    );
     script.answer_with("/idp/idx/challenge/resend", move |_| {
         Ok(reply_with(429, ("retry-after", "7"), &page))
     });
@@ -154,15 +194,28 @@ async fn item_13_an_unknown_remediation_can_be_filled_in() {
     ];
     let form = documents::form(BASE, "never-heard-of", "somewhere/new", fields);
     let (script, _, outcome) = at(documents::page(BASE, &[form], json!({}))).await;
-    let Step::Other(form) = crate::support::pending(outcome) else { panic!() };
+    let Step::Other(form) = crate::support::pending(outcome) else {
+        panic!()
+    };
     assert_eq!(form.name(), "never-heard-of");
-    let names: Vec<_> = form.fields().filter_map(|field| field.name.as_deref()).collect();
-    assert_eq!(names, ["color", "depth", "address"], "no hidden handle among them");
+    let names: Vec<_> = form
+        .fields()
+        .filter_map(|field| field.name.as_deref())
+        .collect();
+    assert_eq!(
+        names,
+        ["color", "depth", "address"],
+        "no hidden handle among them"
+    );
 
     let values = |value: Value| value.as_object().unwrap().clone();
     let error = form.clone().submit(Map::new()).await.unwrap_err();
     assert!(matches!(error, Error::MissingInput { fields, .. } if fields == ["color"]));
-    let error = form.clone().submit(values(json!({ "colour": "red" }))).await.unwrap_err();
+    let error = form
+        .clone()
+        .submit(values(json!({ "colour": "red" })))
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::UnknownInput { key, .. } if key == "colour"));
     let half = json!({ "color": "red", "address": { "city": "Graz" } });
     let error = form.clone().submit(values(half)).await.unwrap_err();
@@ -184,7 +237,10 @@ fn expiring(with_skip: bool) -> Value {
     page["currentAuthenticator"]["value"]["settings"]["daysToExpiry"] = 4.into();
     if with_skip {
         let skip = documents::form(BASE, "skip", "skip", vec![]);
-        page["remediation"]["value"].as_array_mut().unwrap().push(skip);
+        page["remediation"]["value"]
+            .as_array_mut()
+            .unwrap()
+            .push(skip);
     }
     page
 }
@@ -196,13 +252,20 @@ async fn item_16_skip_is_there_exactly_when_the_server_lists_it() {
     assert!(outcome.features.can_skip);
     let transaction = outcome.transaction.clone();
     let step = step!(outcome, SetPassword);
-    assert_eq!((step.reason(), step.days_to_expiry()), (NewPasswordReason::ExpiringSoon, Some(4)));
+    assert_eq!(
+        (step.reason(), step.days_to_expiry()),
+        (NewPasswordReason::ExpiringSoon, Some(4))
+    );
     assert!(step.can_skip());
     script.answer("/idp/idx/skip", 200, documents::success(BASE, "code"));
     drop(step.skip().await.unwrap_err());
     assert_eq!(script.paths()[0], "POST /idp/idx/skip");
     // The change is there as well.
-    script.answer("/idp/idx/challenge/answer", 200, documents::select_page(BASE));
+    script.answer(
+        "/idp/idx/challenge/answer",
+        200,
+        documents::select_page(BASE),
+    );
     let step = step!(client.resume(transaction).unwrap(), SetPassword);
     let new = Secret::from("Copper-Lantern-43");
     let outcome = step.submit(&new, ResetOptions::default()).await.unwrap();
@@ -210,7 +273,10 @@ async fn item_16_skip_is_there_exactly_when_the_server_lists_it() {
 
     let (script, client, outcome) = at(expiring(false)).await;
     assert!(!outcome.features.can_skip);
-    assert!(matches!(client.skip(outcome.transaction.clone()).await, Err(Error::Unsupported(_))));
+    assert!(matches!(
+        client.skip(outcome.transaction.clone()).await,
+        Err(Error::Unsupported(_))
+    ));
     let step = step!(outcome, SetPassword);
     assert!(!step.can_skip());
     assert!(matches!(step.skip().await, Err(Error::Unsupported(_))));
@@ -226,11 +292,20 @@ async fn item_17_signing_out_elsewhere_reaches_the_wire() {
     assert_eq!(step.policy().complexity.min_length, 8);
     assert_eq!(step.policy().age.unwrap().history_count, 4);
     assert_eq!(step.identifier(), Some("alice@example.com"));
-    script.answer("/idp/idx/challenge/answer", 200, documents::select_page(BASE));
-    let options = ResetOptions { revoke_other_sessions: true };
+    script.answer(
+        "/idp/idx/challenge/answer",
+        200,
+        documents::select_page(BASE),
+    );
+    let options = ResetOptions {
+        revoke_other_sessions: true,
+    };
     drop(step.submit(&Secret::from("new"), options).await.unwrap());
     let credentials = json!({ "passcode": "new", "revokeSessions": true });
-    assert_eq!(last_body(&script), json!({ "credentials": credentials, "stateHandle": SH }));
+    assert_eq!(
+        last_body(&script),
+        json!({ "credentials": credentials, "stateHandle": SH })
+    );
 
     let mut page = documents::reset_page(BASE);
     let fields = &mut page["remediation"]["value"][0]["value"][0]["form"]["value"];
@@ -238,7 +313,10 @@ async fn item_17_signing_out_elsewhere_reaches_the_wire() {
     let (script, _, outcome) = at(page).await;
     let step = step!(outcome, SetPassword);
     assert!(!step.can_revoke_other_sessions());
-    let error = step.submit(&Secret::from("new"), options).await.unwrap_err();
+    let error = step
+        .submit(&Secret::from("new"), options)
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::NotAskedNow { key, .. } if key == "revokeSessions"));
     assert!(script.paths().is_empty());
 }
@@ -251,7 +329,10 @@ async fn a_refused_password_replaces_nothing() {
     let page = documents::with_passcode_error(documents::reset_page(BASE), key, "Too short.");
     script.answer("/idp/idx/challenge/answer", 400, page);
     let step = step!(outcome, SetPassword);
-    let outcome = step.submit(&Secret::from("x"), ResetOptions::default()).await.unwrap();
+    let outcome = step
+        .submit(&Secret::from("x"), ResetOptions::default())
+        .await
+        .unwrap();
     assert!(outcome.rejected && outcome.has_message(key));
     assert!(!outcome.transaction.password_replaced());
     drop(step!(outcome, SetPassword));
@@ -262,15 +343,29 @@ async fn a_refused_password_replaces_nothing() {
 async fn the_ends_of_a_recovery_without_sign_in() {
     let ends = [
         (200, "idx.recovery.completed", "INFO", true),
-        (403, "api.users.auth.error.POST_PASSWORD_UPDATE_AUTH_FAILURE", "ERROR", false),
+        (
+            403,
+            "api.users.auth.error.POST_PASSWORD_UPDATE_AUTH_FAILURE",
+            "ERROR",
+            false,
+        ),
     ];
     for (status, key, class, succeeded) in ends {
         let (script, _, outcome) = at(documents::reset_page(BASE)).await;
-        script.answer("/idp/idx/challenge/answer", status, documents::terminal(key, "text", class));
+        script.answer(
+            "/idp/idx/challenge/answer",
+            status,
+            documents::terminal(key, "text", class),
+        );
         let step = step!(outcome, SetPassword);
-        let outcome = step.submit(&Secret::from("new"), ResetOptions::default()).await.unwrap();
+        let outcome = step
+            .submit(&Secret::from("new"), ResetOptions::default())
+            .await
+            .unwrap();
         assert!(outcome.transaction.password_replaced(), "{key}");
-        let State::Terminal(end) = outcome.state else { panic!("{key}") };
+        let State::Terminal(end) = outcome.state else {
+            panic!("{key}")
+        };
         assert_eq!((end.key.as_deref(), end.succeeded), (Some(key), succeeded));
         assert!(!end.can_cancel);
     }
@@ -290,7 +385,10 @@ async fn cancel_gives_the_flow_up() {
 #[tokio::test]
 async fn another_authenticator_can_be_chosen() {
     let (script, _, outcome) = at(documents::code_page(BASE)).await;
-    assert!(!outcome.features.can_choose_another, "there is no other one");
+    assert!(
+        !outcome.features.can_choose_another,
+        "there is no other one"
+    );
     let select = step!(outcome, EnterCode).choose_another().unwrap();
     assert!(script.paths().is_empty());
     script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
@@ -307,14 +405,25 @@ async fn a_method_is_chosen_among_those_offered() {
             { "label": "SMS", "value": "sms" }, { "label": "Voice call", "value": "voice" } ] },
         { "name": "enrollmentId", "required": true, "value": "paeX", "mutable": false },
     ] } });
-    let form = documents::form(BASE, "authenticator-verification-data", "challenge", vec![field]);
+    let form = documents::form(
+        BASE,
+        "authenticator-verification-data",
+        "challenge",
+        vec![field],
+    );
     let (script, _, outcome) = at(documents::page(BASE, &[form], json!({}))).await;
     let step = step!(outcome, ChooseMethod);
     assert_eq!(step.choices().len(), 2);
-    assert!(matches!(step.clone().choose("email").await, Err(Error::UnknownInput { .. })));
+    assert!(matches!(
+        step.clone().choose("email").await,
+        Err(Error::UnknownInput { .. })
+    ));
     assert!(script.paths().is_empty());
     script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
     drop(step.choose("voice").await.unwrap());
     let phone = json!({ "id": "autPH", "methodType": "voice", "enrollmentId": "paeX" });
-    assert_eq!(last_body(&script), json!({ "authenticator": phone, "stateHandle": SH }));
+    assert_eq!(
+        last_body(&script),
+        json!({ "authenticator": phone, "stateHandle": SH })
+    );
 }

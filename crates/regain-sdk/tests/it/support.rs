@@ -253,7 +253,10 @@ pub(crate) struct Mark<'a> {
 
 impl<'a> Mark<'a> {
     pub(crate) fn new(script: &'a ScriptedTransport) -> Self {
-        Self { script, seen: script.requests().len() }
+        Self {
+            script,
+            seen: script.requests().len(),
+        }
     }
 
     pub(crate) fn paths(&mut self) -> Vec<String> {
