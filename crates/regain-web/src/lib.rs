@@ -6,6 +6,26 @@
 //!
 //! Read [`WebConfig`] and [`router`] first; then, inside, `routing` (which page shows which step)
 //! and `advance` (how a form moves a transaction).
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! # let directory = tempfile::tempdir().unwrap();
+//! let app: axum::Router = regain_web::router(regain_web::WebConfig {
+//!     issuer: "http://localhost:8400/oauth2/default".to_owned(),
+//!     client_id: "regain-demo-web".to_owned(),
+//!     client_secret: Some("regain-demo-secret".to_owned().into()),
+//!     public_url: "http://localhost:8401".parse().unwrap(),
+//!     app_name: "Example".to_owned(),
+//!     support_url: None,
+//!     data_dir: directory.path().join("app"),
+//!     dev_mailbox_url: None,
+//!     trusted_proxies: Vec::new(),
+//! })
+//! .await
+//! .unwrap();
+//! let _service = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
+//! # });
+//! ```
 #![deny(missing_docs)]
 
 mod advance;

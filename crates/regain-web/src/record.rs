@@ -22,6 +22,8 @@ pub(crate) struct Record {
     pub answered: Option<String>,
     /// What our own check of the last form found, before anything was sent.
     pub mistake: Option<Mistake>,
+    /// Until when the server asked to wait, in seconds since 1970.
+    pub retry_at: Option<i64>,
     /// When a new code was asked for, in seconds since 1970.
     pub resent_at: Option<i64>,
     /// A code that came in a link, for the field.
@@ -77,6 +79,10 @@ impl Record {
             sealed: transaction.seal(&app.seal_key, &scope)?,
             answered: None,
             mistake: None,
+            retry_at: outcome.retry_after.map(|wait| {
+                let seconds = i64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+                app.now().saturating_add(seconds)
+            }),
             resent_at: None,
             prefilled_code: None,
             revoked_others: None,

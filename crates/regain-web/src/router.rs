@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use axum::{Router, extract::DefaultBodyLimit};
 use http::StatusCode;
 use regain_sdk::{Clock, IdxClient, SystemClock};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
@@ -115,6 +116,7 @@ fn routes(app: Arc<App>) -> Router {
         .layer(CompressionLayer::new());
     pages
         .merge(files)
+        .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), limit_uri))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),

@@ -130,7 +130,7 @@ fn messages(visit: &Visit, open: &Open, outcome: &Outcome) -> Messages {
         (Some(_), _) => Messages::mistake(t.not_accepted, CODE_INPUT),
         (None, Some(at)) if !outcome.rejected => {
             let mut messages = Messages::info([fill(t.new_code_sent, &[&clock_time(at)])]);
-            let said = Messages::of(outcome, Some(CODE_INPUT));
+            let said = Messages::of(visit, open, outcome, Some(CODE_INPUT));
             messages
                 .items
                 .extend(said.items.into_iter().map(|item| MessageLine {
@@ -139,7 +139,7 @@ fn messages(visit: &Visit, open: &Open, outcome: &Outcome) -> Messages {
                 }));
             messages
         }
-        (None, _) => Messages::of(outcome, Some(CODE_INPUT)),
+        (None, _) => Messages::of(visit, open, outcome, Some(CODE_INPUT)),
     };
     messages.without_focus()
 }

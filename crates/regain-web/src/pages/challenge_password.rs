@@ -47,7 +47,7 @@ async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
     let t = visit.t;
     let messages = match open.record.mistake {
         Some(_) => Messages::mistake(t.enter_password, "password"),
-        None => Messages::of(&outcome, Some("password")),
+        None => Messages::of(visit, &open, &outcome, Some("password")),
     };
     let username = open.identifier().to_owned();
     render(&PasswordPage {

@@ -72,7 +72,7 @@ fn page(visit: &Visit, front: Front, kept: Option<(&Open, &Outcome)>) -> LoginPa
         (Some(Mistake::PasswordMissing), _) => Messages::mistake(t.enter_password, "password"),
         (Some(Mistake::UsernameMissing), _) => Messages::mistake(t.enter_username, "username"),
         (Some(_), _) => Messages::mistake(t.not_accepted, "username"),
-        (None, Some((_, outcome))) => Messages::of(outcome, Some("username")),
+        (None, Some((open, outcome))) => Messages::of(visit, open, outcome, Some("username")),
         (None, None) => notice,
     };
     let error_at = |wanted: Mistake| messages.error_text().filter(|_| mistake == Some(wanted));

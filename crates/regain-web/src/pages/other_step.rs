@@ -49,7 +49,7 @@ fn page(visit: &Visit, open: &Open, outcome: Outcome) -> OtherPage {
     let t = visit.t;
     let messages = match open.record.mistake {
         Some(_) => Messages::info([t.not_accepted.to_owned()]),
-        None => Messages::of(&outcome, None),
+        None => Messages::of(visit, open, &outcome, None),
     };
     let can_skip = outcome.features.can_skip;
     let (elsewhere, waits, fields) = match outcome.state {

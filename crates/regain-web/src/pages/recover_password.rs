@@ -55,22 +55,23 @@ fn is_here(visit: &Visit, outcome: &Outcome) -> bool {
 
 fn page(visit: &Visit, open: Option<&Open>, here: Option<&Outcome>) -> RecoverPage {
     let t = visit.t;
-    let mistake = here.and(open).and_then(|open| open.record.mistake);
-    let messages = match (mistake, here, visit.query("mistake"), visit.query("notice")) {
-        (Some(Mistake::UsernameMissing), ..) | (_, None, Some("username"), _) => {
-            Messages::mistake(t.enter_username, "username")
-        }
-        (Some(_), ..) => Messages::mistake(t.not_accepted, "username"),
-        (None, Some(outcome), ..) => Messages::of(outcome, Some("username")),
-        (None, None, _, Some("expired")) => Messages::info([t.page_expired.to_owned()]),
+    let here = here.zip(open);
+    let messages = match (here, visit.query("mistake"), visit.query("notice")) {
+        (Some((outcome, open)), ..) => match open.record.mistake {
+            Some(Mistake::UsernameMissing) => Messages::mistake(t.enter_username, "username"),
+            Some(_) => Messages::mistake(t.not_accepted, "username"),
+            None => Messages::of(visit, open, outcome, Some("username")),
+        },
+        (None, Some("username"), _) => Messages::mistake(t.enter_username, "username"),
+        (None, _, Some("expired")) => Messages::info([t.page_expired.to_owned()]),
         _ => Messages::none(),
     };
     RecoverPage {
         frame: Frame::new(visit, t.recover_heading).with_error(messages.is_negative),
         // Only the page of the current step may advance the transaction.
-        form: match (here, open) {
-            (Some(_), Some(open)) => FormView::of(visit, open),
-            _ => FormView::fresh(visit),
+        form: match here {
+            Some((_, open)) => FormView::of(visit, open),
+            None => FormView::fresh(visit),
         },
         progress: Some(Progress::at(RecoveryStep::FindAccount, t)),
         action: match (visit.state(), open) {

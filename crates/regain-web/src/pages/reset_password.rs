@@ -56,7 +56,7 @@ fn page(visit: &Visit, open: &Open, outcome: &Outcome, step: &NewPasswordStep) -
     let messages = match open.record.mistake {
         Some(Mistake::PasswordsDiffer) => Messages::mistake(t.passwords_differ, "confirm-password"),
         Some(_) => Messages::mistake(t.enter_new_password, "password"),
-        None => Messages::of(outcome, Some("password")),
+        None => Messages::of(visit, open, outcome, Some("password")),
     };
     let recovers = open.transaction.flow() == Flow::Recover;
     ResetPage {

@@ -43,7 +43,7 @@ async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
             // What was wrong at the step that this page is an alternative to does not belong here.
             let messages = match (open.record.mistake, is_first) {
                 (Some(_), true) => Messages::mistake(visit.t.choose_one, "authenticator-options"),
-                (None, true) => Messages::of(&outcome, Some("authenticator-options")),
+                (None, true) => Messages::of(visit, &open, &outcome, Some("authenticator-options")),
                 (_, false) => Messages::none(),
             };
             let can_skip = is_first && outcome.features.can_skip;

@@ -44,7 +44,7 @@ async fn show_or_fail(visit: &Visit, key: String) -> Result<Response, Failure> {
     let t = visit.t;
     let messages = match open.record.mistake {
         Some(_) => Messages::mistake(t.choose_one, "authenticator-method-options"),
-        None => Messages::of(&outcome, Some("authenticator-method-options")),
+        None => Messages::of(visit, &open, &outcome, Some("authenticator-method-options")),
     };
     let Some(Step::ChooseMethod(step)) = outcome.step() else {
         return Err(Failure::Bug("the page of a method has no method"));

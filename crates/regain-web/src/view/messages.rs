@@ -2,7 +2,9 @@
 
 use regain_sdk::Outcome;
 
-use crate::record::plain;
+use crate::record::{Open, plain};
+use crate::sentences::fill;
+use crate::visit::Visit;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +55,12 @@ impl Messages {
     }
 
     /// What the server said. Messages about a field link to `input`, the page's only one.
-    pub(crate) fn of(outcome: &Outcome, input: Option<&'static str>) -> Self {
+    pub(crate) fn of(
+        visit: &Visit,
+        open: &Open,
+        outcome: &Outcome,
+        input: Option<&'static str>,
+    ) -> Self {
         let mut items: Vec<MessageLine> = Vec::new();
         let mut is_negative = outcome.rejected;
         for message in &outcome.messages {
@@ -65,6 +72,15 @@ impl Messages {
             }
         }
         is_negative &= !items.is_empty();
+        // How long to wait belongs into the same sentence: the box holds one message.
+        let wait = open
+            .record
+            .retry_at
+            .map_or(0, |at| at.saturating_sub(visit.app.now()));
+        if let Some(first) = items.first_mut().filter(|_| is_negative && wait > 0) {
+            let advice = fill(visit.t.busy_wait, &[&wait.to_string()]);
+            first.text = format!("{}. {advice}", first.text.trim_end_matches('.'));
+        }
         Self {
             takes_focus: is_negative,
             items,

@@ -61,6 +61,28 @@ async fn a_limit_is_a_429_with_the_time_to_wait() {
 }
 
 #[tokio::test]
+async fn a_limit_on_a_form_says_on_its_page_how_long_to_wait() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let code = browser.reach_code_page().await;
+    let answer = documents::with_message(
+        documents::code_page(ORIGIN),
+        "tooManyRequests",
+        "Too many requests",
+        "ERROR",
+    );
+    app.engine.answer_once("/challenge/resend", 429, answer);
+    let page = browser
+        .submit(code.form("/challenge-authenticator/resend"))
+        .await;
+    assert_eq!(page.heading(), "Challenge email authenticator");
+    let waiting = "Too many requests. Please wait 17 seconds before you try again.";
+    assert_eq!(page.message(), waiting);
+    app.advance(17);
+    assert_eq!(browser.get(&page.path).await.message(), "Too many requests");
+}
+
+#[tokio::test]
 async fn an_expired_transaction_leads_to_the_entry_page_with_a_notice() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
