@@ -1,0 +1,32 @@
+//! A clock that stands still until a test moves it, to the millisecond.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use regain_types::{Clock, Timestamp};
+
+/// 2026-01-02T03:04:05.678Z.
+const START_MS: i64 = 1_767_323_045_678;
+
+#[derive(Debug, Default)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn advance_ms(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.advance_ms(seconds * 1_000);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(START_MS + self.0.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst).try_into().unwrap())
+    }
+}

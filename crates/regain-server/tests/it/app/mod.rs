@@ -1,0 +1,267 @@
+//! A whole server for one test: real router, real SQLite, a clock that only the test moves.
+
+pub(crate) mod clock;
+pub(crate) mod database;
+pub(crate) mod document;
+pub(crate) mod http;
+pub(crate) mod people;
+pub(crate) mod socket;
+pub(crate) mod walk;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use regain_engine::{Flow, FlowApp, Policy, new_interaction_handle, state_handle};
+use regain_mail::{Brand, DevMailbox, MailboxMessage, Sender, Transport};
+use regain_oauth::Client;
+use regain_server::{AppState, Dev, HashSettings, Parts, Settings, router, start};
+use regain_store::{AuditRow, NewFlow, RequestMeta, Store as _};
+use regain_store_sqlite::SqliteStore;
+use regain_types::{AuthServer, ClientId, MasterKey, OrgId, SystemEntropy, TokenHash};
+use tempfile::TempDir;
+
+pub(crate) use clock::TestClock;
+pub(crate) use http::Page;
+pub(crate) use people::{PASSWORD, Person};
+pub(crate) use walk::Walk;
+
+/// The origin in every document.
+pub(crate) const BASE: &str = "http://localhost:8400";
+/// A page that may call.
+pub(crate) const TRUSTED_ORIGIN: &str = "http://localhost:8401";
+/// The client with a secret, and its secret.
+pub(crate) const CONFIDENTIAL: &str = "test-web";
+pub(crate) const SECRET: &str = "test-web-secret";
+/// The client without one.
+pub(crate) const PUBLIC: &str = "test-spa";
+pub(crate) const REDIRECT_URI: &str = "http://localhost:8401/login/callback";
+/// How long the slowest machine may take for a mail.
+const MAIL_PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a test wants to be different.
+pub(crate) struct Setup {
+    pub(crate) policy: Policy,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    /// Whether the developer's surface is there; mails are read from it either way.
+    pub(crate) dev: bool,
+    /// Whether the mail worker runs.
+    pub(crate) worker: bool,
+    pub(crate) hash: HashSettings,
+}
+
+/// A server under test. End a test with [`TestApp::close`], which fails when a mail is left, or
+/// say with [`TestApp::leave_mail`] that one may be.
+pub(crate) struct TestApp {
+    pub(crate) router: Router,
+    pub(crate) state: AppState,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) mailbox: Arc<DevMailbox>,
+    pub(crate) directory: TempDir,
+    ended: AtomicBool,
+}
+
+impl TestApp {
+    /// A server with the defaults.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A server that differs from the defaults.
+    pub(crate) async fn with(change: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = Setup {
+            policy: Policy::default(),
+            transport: None,
+            dev: true,
+            worker: true,
+            hash: HashSettings::FLOOR,
+        };
+        change(&mut setup);
+        let clock = Arc::new(TestClock::default());
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::in_directory(directory.path(), clock.clone()).unwrap());
+        let mailbox =
+            Arc::new(DevMailbox::open(&directory.path().join("mailbox"), clock.clone()).unwrap());
+        let state = AppState::new(Parts {
+            settings: settings(setup.policy, setup.hash),
+            store: store.clone(),
+            master_key: MasterKey::random(&mut SystemEntropy),
+            transport: setup.transport.unwrap_or_else(|| mailbox.clone()),
+            dev: setup.dev.then(|| Dev {
+                mailbox: mailbox.clone(),
+                seed: None,
+            }),
+        })
+        .unwrap();
+        let app = Self {
+            router: router(state.clone()),
+            state,
+            store,
+            clock,
+            mailbox,
+            directory,
+            ended: AtomicBool::new(false),
+        };
+        people::create(&app).await;
+        app.save_clients().await;
+        if setup.worker {
+            start(&app.state).await.unwrap();
+        }
+        app
+    }
+
+    async fn save_clients(&self) {
+        for (id, secret) in [(CONFIDENTIAL, Some(SECRET)), (PUBLIC, None)] {
+            let client = Client {
+                id: ClientId::parse(id).unwrap(),
+                label: "Test app".to_owned(),
+                secret_hash: secret.map(TokenHash::of),
+                redirect_uris: vec![REDIRECT_URI.to_owned()],
+                post_logout_redirect_uris: vec!["http://localhost:8401/".to_owned()],
+            };
+            self.store.save_client(self.org(), client).await.unwrap();
+        }
+    }
+
+    pub(crate) fn org(&self) -> &OrgId {
+        self.state.org()
+    }
+
+    /// A new flow of the public client, as `interact` makes it. Nothing was asked of it yet.
+    pub(crate) async fn begin(&self) -> Walk<'_> {
+        self.begin_for(|_| {}).await
+    }
+
+    /// A new flow with something different about its app.
+    pub(crate) async fn begin_for(&self, change: impl FnOnce(&mut FlowApp)) -> Walk<'_> {
+        let mut app = flow_app();
+        change(&mut app);
+        let now = self.store.now().await.unwrap();
+        let handle = new_interaction_handle(&mut SystemEntropy);
+        let first = state_handle(self.state.keys(), &handle, 0);
+        let new = NewFlow {
+            flow: Flow::begin(app, now, &mut SystemEntropy),
+            interaction_handle: TokenHash::of(&handle),
+            state_handle: TokenHash::of(&first),
+        };
+        let request = RequestMeta::default();
+        let inserted = self.store.insert_flow(self.org(), new, request).await;
+        inserted.unwrap();
+        Walk::new(self, handle, first)
+    }
+
+    /// A new flow at its first page.
+    pub(crate) async fn first_page(&self) -> Walk<'_> {
+        let mut walk = self.begin().await;
+        walk.introspect().await.expect_status(200);
+        walk
+    }
+
+    /// The newest mail to a person; waits for the worker.
+    pub(crate) async fn mail_to(&self, address: &str) -> MailboxMessage {
+        self.mail_after(address, None).await
+    }
+
+    /// The newest mail to a person after the one with the id `after`.
+    pub(crate) async fn mail_after(&self, address: &str, after: Option<&str>) -> MailboxMessage {
+        let found = self.mailbox.wait(Some(address), after, MAIL_PATIENCE).await;
+        found.into_iter().next().expect("a mail came")
+    }
+
+    /// The code in the newest mail to a person.
+    pub(crate) async fn code_for(&self, address: &str) -> String {
+        self.mail_to(address).await.code.expect("it holds a code")
+    }
+
+    /// Waits until the worker has nothing left that is due now.
+    pub(crate) async fn mail_is_done(&self) {
+        let done = async {
+            loop {
+                let now = self.store.now().await.unwrap();
+                let due = self.store.next_outbox_due(self.org()).await.unwrap();
+                // A leased row is due later than now, but it is on its way: only a row that the
+                // worker put off, or none, counts as done; a put-off row is due within a minute.
+                if due.is_none_or(|due| due > now) && !self.is_leased().await {
+                    return;
+                }
+                self.state.mail_is_due().notify_one();
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(MAIL_PATIENCE, done).await.unwrap();
+    }
+
+    /// Whether a row is out with the worker: leases last thirty seconds exactly.
+    async fn is_leased(&self) -> bool {
+        let now = self.store.now().await.unwrap();
+        let due = self.store.next_outbox_due(self.org()).await.unwrap();
+        due == Some(now.plus_seconds(30))
+    }
+
+    /// What the audit log says, oldest first: name, outcome, reason.
+    pub(crate) async fn audit(&self) -> Vec<AuditRow> {
+        let mut rows = self.store.list_audit(self.org(), 10_000).await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    /// Ends the test: no message may be left in the outbox.
+    pub(crate) async fn close(self) {
+        self.mail_is_done().await;
+        let left = self.store.next_outbox_due(self.org()).await.unwrap();
+        assert_eq!(left, None, "a message is left in the outbox");
+        self.leave_mail().await;
+    }
+
+    /// Ends the test; messages may be left.
+    pub(crate) async fn leave_mail(self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.state.tasks().drain().await;
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let ended = self.ended.load(Ordering::Relaxed);
+            assert!(ended, "the test did not say what becomes of its mails");
+        }
+    }
+}
+
+/// The OAuth request of every test's flow.
+pub(crate) fn flow_app() -> FlowApp {
+    FlowApp {
+        client_id: ClientId::parse(PUBLIC).unwrap(),
+        label: "Test app".to_owned(),
+        confidential: false,
+        server: AuthServer::Custom("default".to_owned()),
+        redirect_uri: REDIRECT_URI.to_owned(),
+        scopes: vec!["openid".to_owned(), "profile".to_owned()],
+        state: Some("state-of-the-app".to_owned()),
+        nonce: None,
+        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
+        language: None,
+        login_hint: None,
+        end_user: None,
+    }
+}
+
+fn settings(policy: Policy, hash: HashSettings) -> Settings {
+    Settings {
+        org: OrgId::parse("00oTest").unwrap(),
+        public_url: BASE.to_owned(),
+        brand: Brand {
+            org_name: "Example".to_owned(),
+            support_url: None,
+        },
+        locale: "en".to_owned(),
+        mail_from: Sender::new("Example", "no-reply@example.com").unwrap(),
+        policy,
+        trusted_origins: vec![TRUSTED_ORIGIN.to_owned()],
+        trusted_proxies: Vec::new(),
+        hash,
+    }
+}

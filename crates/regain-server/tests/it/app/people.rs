@@ -1,0 +1,120 @@
+//! One user of every kind there is. Their names have one length, so that documents about them
+//! can be compared byte by byte.
+
+use std::sync::LazyLock;
+
+use regain_engine::{StoredPassword, UserStatus};
+use regain_server::{HashSettings, hash_now};
+use regain_store::{NewUser, Store as _};
+use regain_types::{Secret, SystemEntropy, Timestamp, UserId};
+
+use super::TestApp;
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "Copper-Lantern-42";
+
+static PHC: LazyLock<String> =
+    LazyLock::new(|| hash_now(&Secret::new(PASSWORD.to_owned()), HashSettings::FLOOR).unwrap());
+
+/// A kind of user, or nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Person {
+    Active,
+    Deprovisioned,
+    Locked,
+    NoMail,
+    NoPassword,
+    /// Active, and gets mail at an address that is not the login.
+    OtherMail,
+    Staged,
+    Suspended,
+    Unknown,
+}
+
+impl Person {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Active,
+        Self::Deprovisioned,
+        Self::Locked,
+        Self::NoMail,
+        Self::NoPassword,
+        Self::OtherMail,
+        Self::Staged,
+        Self::Suspended,
+        Self::Unknown,
+    ];
+
+    pub(crate) const fn login(self) -> &'static str {
+        match self {
+            Self::Active => "alice@example.com",
+            Self::Deprovisioned => "derek@example.com",
+            Self::Locked => "carol@example.com",
+            Self::NoMail => "nadia@example.com",
+            Self::NoPassword => "piper@example.com",
+            Self::OtherMail => "bobby@example.com",
+            Self::Staged => "steve@example.com",
+            Self::Suspended => "susan@example.com",
+            Self::Unknown => "zelda@example.com",
+        }
+    }
+
+    /// Where mails go to.
+    pub(crate) const fn mail(self) -> Option<&'static str> {
+        match self {
+            Self::NoMail | Self::Unknown => None,
+            Self::OtherMail => Some("q9.hidden+inbox@other-mail.example"),
+            Self::Active
+            | Self::Deprovisioned
+            | Self::Locked
+            | Self::NoPassword
+            | Self::Staged
+            | Self::Suspended => Some(self.login()),
+        }
+    }
+
+    /// Whether a recovery gets anywhere.
+    pub(crate) const fn may_recover(self) -> bool {
+        matches!(
+            self,
+            Self::Active | Self::Locked | Self::NoPassword | Self::OtherMail
+        )
+    }
+
+    const fn status(self) -> UserStatus {
+        match self {
+            Self::Active | Self::NoMail | Self::NoPassword | Self::OtherMail | Self::Unknown => {
+                UserStatus::Active
+            }
+            Self::Deprovisioned => UserStatus::Deprovisioned,
+            Self::Locked => UserStatus::LockedOut,
+            Self::Staged => UserStatus::Staged,
+            Self::Suspended => UserStatus::Suspended,
+        }
+    }
+}
+
+/// Creates all of them, with a password from long ago.
+pub(super) async fn create(app: &TestApp) {
+    for person in Person::ALL {
+        if person == Person::Unknown {
+            continue;
+        }
+        let password = StoredPassword {
+            phc: PHC.clone(),
+            nfc: true,
+            set_at: Timestamp::from_millis(1_700_000_000_000),
+        };
+        let user = NewUser {
+            id: UserId::random(&mut SystemEntropy),
+            login: person.login().to_owned(),
+            email: person.mail().map(str::to_owned),
+            first_name: "Given".to_owned(),
+            last_name: "Family".to_owned(),
+            locale: "en_US".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            status: person.status(),
+            password: (person != Person::NoPassword).then_some(password),
+        };
+        app.store.create_user(app.org(), user).await.unwrap();
+    }
+}

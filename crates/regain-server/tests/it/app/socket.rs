@@ -1,0 +1,128 @@
+//! Requests over real sockets, where time or many at once matter.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use regain_server::serve;
+use regain_types::{Clock as _, SystemClock};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Barrier, oneshot};
+use tokio::task::JoinSet;
+
+use super::{Page, TestApp};
+
+/// A listening server; it stops when this is dropped.
+pub(crate) struct Listening {
+    pub(crate) address: SocketAddr,
+    _stop: oneshot::Sender<()>,
+    _server: JoinSet<()>,
+}
+
+impl TestApp {
+    /// Serves on a port of its own.
+    pub(crate) async fn listen(&self) -> Listening {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let mut server = JoinSet::new();
+        let router = self.router.clone();
+        server.spawn(serve(vec![listener], router, async move {
+            let _ = stopped.await;
+        }));
+        Listening {
+            address,
+            _stop: stop,
+            _server: server,
+        }
+    }
+}
+
+/// A connection that is kept.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    clock: SystemClock,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self {
+            stream,
+            clock: SystemClock::new(),
+            buffer: Vec::with_capacity(16 * 1_024),
+        }
+    }
+
+    /// Posts JSON, and says how long the answer took.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> (Page, Duration) {
+        let body = body.to_string();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let started = self.clock.monotonic();
+        self.stream.write_all(request.as_bytes()).await.unwrap();
+        self.buffer.clear();
+        let (head, length) = loop {
+            assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0);
+            if let Some(found) = head_of(&self.buffer) {
+                break found;
+            }
+        };
+        while self.buffer.len() < head + length {
+            assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0);
+        }
+        let took = self.clock.monotonic() - started;
+        (page_of(&self.buffer, head), took)
+    }
+}
+
+/// Where the body begins and how long it is, once the head is complete.
+fn head_of(bytes: &[u8]) -> Option<(usize, usize)> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&bytes[..end]).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .expect("a length");
+    Some((end, length.parse().unwrap()))
+}
+
+fn page_of(bytes: &[u8], body: usize) -> Page {
+    let head = std::str::from_utf8(&bytes[..body]).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap()["HTTP/1.1 ".len()..][..3]
+        .parse::<u16>()
+        .unwrap();
+    let headers: HeaderMap = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            (name, HeaderValue::from_str(value).unwrap())
+        })
+        .collect();
+    let status = StatusCode::from_u16(status).unwrap();
+    Page::new(status, headers, bytes[body..].to_vec())
+}
+
+/// Posts all bodies at the same moment, each over a connection of its own.
+pub(crate) async fn at_once(address: SocketAddr, path: &str, bodies: Vec<Value>) -> Vec<Page> {
+    let barrier = Arc::new(Barrier::new(bodies.len()));
+    let mut requests = JoinSet::new();
+    for body in bodies {
+        let (barrier, path) = (barrier.clone(), path.to_owned());
+        requests.spawn(async move {
+            let mut connection = Connection::open(address).await;
+            barrier.wait().await;
+            connection.post(&path, &body).await.0
+        });
+    }
+    requests.join_all().await
+}
