@@ -1,7 +1,7 @@
 //! Item 20: nothing that is shown for debugging holds a secret.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -51,14 +51,14 @@ struct Shown(String);
 
 impl Shown {
     fn add(&mut self, thing: &impl Debug) {
-        self.0.push_str(&format!("{thing:?}\n{thing:#?}\n"));
+        writeln!(self.0, "{thing:?}\n{thing:#?}").unwrap();
     }
 
     fn add_error(&mut self, error: &Error) {
         self.add(error);
         let mut cause: Option<&dyn std::error::Error> = Some(error);
         while let Some(error) = cause {
-            self.0.push_str(&format!("{error}\n"));
+            writeln!(self.0, "{error}").unwrap();
             cause = error.source();
         }
     }

@@ -23,7 +23,7 @@ async fn item_7_poll_works_in_recovery_in_the_servers_interval() {
     assert_eq!(outcome.transaction.flow(), Flow::Recover);
     script.forget_requests();
     let step = step!(outcome, EnterCode);
-    assert_eq!(step.poll_interval(), Some(Duration::from_millis(4000)));
+    assert_eq!(step.poll_interval(), Some(Duration::from_secs(4)));
 
     let mut slower = documents::code_page(BASE);
     slower["currentAuthenticatorEnrollment"]["value"]["poll"]["refresh"] = 10_000.into();
