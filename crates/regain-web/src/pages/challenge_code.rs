@@ -158,9 +158,7 @@ pub(crate) async fn submit(visit: Visit, Path(path): Path<String>, form: PostedF
         match outcome.state {
             State::Pending(step) if Page::of(&step) == here => match step {
                 Step::EnterCode(_) if code.is_empty() => Ok(Move::Mistake(Mistake::CodeMissing)),
-                // guide:start code
                 Step::EnterCode(step) => Move::of(step.submit(&code).await),
-                // guide:end code
                 _ => Ok(Move::OtherPage),
             },
             _ => Ok(Move::OtherPage),

@@ -137,14 +137,12 @@ async fn begin(visit: &Visit, username: &str) -> Result<Response, Failure> {
         let href = visit.entry_href(&Page::Recover);
         return Ok(go_to(&format!("{href}&mistake=username")));
     }
-    // guide:start recover
     let outcome = visit
         .client
         .recover_password()
         .identifier(username)
         .start()
         .await?;
-    // guide:end recover
     visit.keep_new(&outcome, username).await?;
     finish(visit, outcome, None).await
 }

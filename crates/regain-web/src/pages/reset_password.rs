@@ -104,12 +104,10 @@ pub(crate) async fn submit(visit: Visit, form: PostedForm) -> Response {
             return Ok(Move::Mistake(Mistake::PasswordsDiffer));
         }
         let revoked_others = step.can_revoke_other_sessions().then_some(revokes);
-        // guide:start reset
         let options = ResetOptions {
             revoke_other_sessions: revoked_others == Some(true),
         };
         let answer = step.submit(&password, options).await;
-        // guide:end reset
         Move::noting(
             answer,
             Note {

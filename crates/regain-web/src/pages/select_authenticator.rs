@@ -135,9 +135,7 @@ pub(crate) async fn submit(visit: Visit, form: PostedForm) -> Response {
         if chosen.is_empty() {
             return Ok(Move::Mistake(Mistake::ChoiceMissing));
         }
-        // guide:start select
         Move::of(step.choose(&chosen).await)
-        // guide:end select
     })
     .await;
     visit.answer(result)
