@@ -14,6 +14,7 @@ mod config;
 mod errors;
 mod exchange;
 mod flow;
+mod http_client;
 mod id_token;
 mod leak;
 mod passwords;
