@@ -112,18 +112,19 @@ fn make_private_dir(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// One request at a time per transaction: the second press of a button waits for the first.
+/// One request at a time per name, of a transaction for one: the second press of a button waits for
+/// the first.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Turns {
-    /// Waits until no other request advances this transaction.
-    pub(crate) async fn take(&self, id: &str) -> tokio::sync::OwnedMutexGuard<()> {
+    /// Waits until no other request holds this name.
+    pub(crate) async fn take(&self, name: &str) -> tokio::sync::OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             // Nobody waits for an entry that only the map holds.
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(turns.entry(id.to_owned()).or_default())
+            Arc::clone(turns.entry(name.to_owned()).or_default())
         };
         turn.lock_owned().await
     }

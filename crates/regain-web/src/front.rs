@@ -12,6 +12,9 @@ use crate::visit::Visit;
 /// How long an answer is good for, in seconds.
 const FRONT_TTL_SECONDS: i64 = 60;
 
+/// Whose turn it is to ask; no transaction and no entry page has this name.
+const FRONT_TURN: &str = "front";
+
 /// The first form of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Front {
@@ -45,6 +48,11 @@ impl FrontCache {
 /// The first form of the engine, from memory or by asking.
 pub(crate) async fn front(visit: &Visit) -> Result<Front, Failure> {
     let now = visit.app.now();
+    if let Some(front) = visit.app.front.find(now) {
+        return Ok(front);
+    }
+    // One visitor asks, the others wait for the answer.
+    let _turn = visit.app.turns.take(FRONT_TURN).await;
     if let Some(front) = visit.app.front.find(now) {
         return Ok(front);
     }

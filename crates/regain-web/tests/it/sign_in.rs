@@ -61,9 +61,13 @@ async fn a_wrong_password_keeps_the_name_and_can_be_corrected_in_the_same_transa
 #[tokio::test]
 async fn the_sign_in_page_asks_the_engine_once_a_minute_and_leaves_nothing_open() {
     let app = TestApp::new().await;
-    for _ in 0..3 {
-        app.browser().open("/login").await;
-    }
+    let mut browsers = [app.browser(), app.browser(), app.browser()];
+    let [first, second, third] = &mut browsers;
+    tokio::join!(
+        first.open("/login"),
+        second.open("/login"),
+        third.open("/login")
+    );
     assert_eq!(app.engine.count("/v1/interact"), 1);
     assert_eq!(app.engine.count("/idp/idx/cancel"), 1);
     app.advance(60);
