@@ -44,6 +44,9 @@ pub enum OAuthError {
     /// The body cannot be read as a form.
     #[error("The request body must be a form of media type application/x-www-form-urlencoded.")]
     FormMalformed,
+    /// The body is larger than 64 KiB (H-01).
+    #[error("The request body is too large: at most 64 KiB are read.")]
+    FormTooLarge,
     /// A grant type that this server does not have.
     #[error("The authorization grant type is not supported by the authorization server.")]
     GrantTypeUnsupported,
@@ -115,6 +118,7 @@ impl OAuthError {
             | Self::ChallengeRequiredForPublic
             | Self::ClientTwice
             | Self::FormMalformed
+            | Self::FormTooLarge
             | Self::IdTokenHintInvalid
             | Self::ParameterMissing(_)
             | Self::ParameterRepeated
@@ -140,6 +144,9 @@ impl OAuthError {
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
+        if *self == Self::FormTooLarge {
+            return 413;
+        }
         match self.code() {
             "invalid_client" | "invalid_token" => 401,
             "insufficient_scope" => 403,

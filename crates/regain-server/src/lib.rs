@@ -24,6 +24,7 @@ mod tasks;
 
 pub use dev::{Dev, Seed};
 pub use hasher::{HasherError, hash_now};
+pub use oauth::SignerError;
 pub use router::router;
 pub use serve::serve;
 pub use settings::{HashSettings, Settings};

@@ -6,17 +6,21 @@ use crate::{outbox, sweeper};
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The signing keys cannot be opened or made: is the master key another one?
+    #[error("{0}")]
+    Keys(#[from] crate::oauth::SignerError),
     /// The database does not answer.
     #[error("{0}")]
     Store(#[from] regain_store::StoreError),
 }
 
-/// Starts the mail worker and the sweeper.
+/// Opens the signing keys, and starts the mail worker and the sweeper.
 ///
 /// # Errors
-/// [`StartError`] when the database does not answer.
+/// [`StartError`] when the database does not answer or the signing keys do not open.
 pub async fn start(state: &AppState) -> Result<(), StartError> {
     state.store().check().await?;
+    state.signer().keys(state).await?;
     let tasks = state.tasks();
     tasks.spawn(outbox::run(state.clone(), tasks.stop_signal()));
     tasks.spawn(sweeper::run(state.clone(), tasks.stop_signal()));

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::dev::Dev;
 use crate::hasher::{Hasher, HasherError};
+use crate::oauth::Signer;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
 
@@ -36,6 +37,7 @@ struct Shared {
     parts: Parts,
     keys: KeyRing,
     hasher: Hasher,
+    signer: Signer,
     tasks: Tasks,
     mail_is_due: Notify,
 }
@@ -49,6 +51,7 @@ impl AppState {
         Ok(Self(Arc::new(Shared {
             keys: KeyRing::derive(&parts.master_key),
             hasher: Hasher::start(parts.settings.hash)?,
+            signer: Signer::default(),
             tasks: Tasks::default(),
             mail_is_due: Notify::new(),
             parts,
@@ -89,6 +92,11 @@ impl AppState {
     #[must_use]
     pub fn hasher(&self) -> &Hasher {
         &self.0.hasher
+    }
+
+    /// What signs tokens.
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.0.signer
     }
 
     /// How mails leave.

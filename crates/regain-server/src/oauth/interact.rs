@@ -1,0 +1,56 @@
+//! `POST …/v1/interact`: begins a flow.
+
+use axum::Json;
+use axum::extract::State;
+use regain_engine::{Flow, FlowApp, new_interaction_handle, state_handle};
+use regain_oauth::{InteractRequest, OAuthError};
+use regain_store::NewFlow;
+use regain_types::{SystemEntropy, TokenHash};
+use regain_wire::oauth::InteractResponse;
+
+use super::call::Call;
+use super::refusal::Refusal;
+use crate::state::AppState;
+
+/// A confidential client need not send its secret here, as the Go client never does; one that is
+/// sent must be right.
+pub(super) async fn interact(
+    State(state): State<AppState>,
+    call: Call,
+) -> Result<Json<InteractResponse>, Refusal> {
+    let (client, proof) = call
+        .client(&state)
+        .await?
+        .ok_or(OAuthError::ClientMissing)?;
+    let request = InteractRequest::read(&call.form, &client)?;
+    let app = FlowApp {
+        confidential: client.is_confidential(),
+        client_id: client.id,
+        label: client.label,
+        server: call.server.clone(),
+        redirect_uri: request.redirect_uri,
+        scopes: request.scopes,
+        state: request.state,
+        nonce: request.nonce,
+        code_challenge: request.code_challenge,
+        language: call.language(),
+        login_hint: request.login_hint,
+        end_user: call.end_user(proof),
+    };
+    let interaction_handle = new_interaction_handle(&mut SystemEntropy);
+    let flow = Flow::begin(app, state.store().now().await?, &mut SystemEntropy);
+    let new = NewFlow {
+        state_handle: TokenHash::of(&state_handle(
+            state.keys(),
+            &interaction_handle,
+            flow.generation,
+        )),
+        interaction_handle: TokenHash::of(&interaction_handle),
+        flow,
+    };
+    state
+        .store()
+        .insert_flow(state.org(), new, call.meta)
+        .await?;
+    Ok(Json(InteractResponse { interaction_handle }))
+}
