@@ -12,7 +12,7 @@ use crate::error::OpenError;
 /// the server. Within the second that a request may take when the database is away.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(900);
 /// How long opening waits: another process may be migrating.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Statements that a connection keeps prepared: more than there are.
 const STATEMENTS_KEPT: usize = 128;
 /// `Rgan`: marks the file as ours (SQLite's `application_id`).

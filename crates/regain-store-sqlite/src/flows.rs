@@ -4,11 +4,12 @@ use regain_engine::{Flow, Outcome, Stage};
 use regain_store::{Commit, FlowKey, Loaded, NewFlow, RequestMeta};
 use regain_types::{FlowId, OrgId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::{Map, Value};
 
 use crate::audit::{self, Entry};
 use crate::effects;
 use crate::error::Fault;
-use crate::row::{Cells, bytes, exactly_one, to_json};
+use crate::row::{Cells, bytes, exactly_one, to_json, to_value};
 use crate::users;
 use crate::users::user_columns;
 use crate::writer::Scope;
@@ -158,6 +159,9 @@ fn update(connection: &Connection, org: &OrgId, commit: &Commit) -> Result<(), F
 
 /// Ends every live flow of a user but one: the state says so, and the version moves on, so that
 /// whoever has loaded it cannot write it any more (I-07).
+///
+/// The states are changed as JSON and not read as flows: what a newer release has stored must not
+/// keep anybody from recovering (R-16).
 pub(crate) fn end_others(
     connection: &Connection,
     org: &OrgId,
@@ -171,22 +175,19 @@ pub(crate) fn end_others(
     let mut others = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(0)?;
-        others.push(read(&mut Cells::new(row, "flows", id.as_str(), 1), &id)?);
+        let mut cells = Cells::new(row, "flows", id.as_str(), 1);
+        let version = cells.plain::<i64>("version")?.saturating_add(1);
+        let mut state: Map<String, Value> = cells.json("state")?;
+        state.insert("stage".to_owned(), to_value(&Stage::Dead)?);
+        state.insert("version".to_owned(), version.into());
+        others.push((id, version, to_json(&state)?));
     }
     let mut update = connection.prepare_cached(
         "UPDATE flows SET version = ?3, live = 0, subject = NULL, canonical = NULL, state = ?4
          WHERE org_id = ?1 AND id = ?2",
     )?;
-    for mut flow in others {
-        flow.stage = Stage::Dead;
-        let flow = next_version(flow)?;
-        let changed = update.execute(params![
-            org.as_str(),
-            flow.id.as_str(),
-            number(flow.version)?,
-            to_json(&flow)?,
-        ])?;
-        exactly_one(changed)?;
+    for (id, version, state) in others {
+        exactly_one(update.execute(params![org.as_str(), id, version, state])?)?;
     }
     Ok(())
 }

@@ -145,3 +145,6 @@ fn compare(path: &Path, connection: &Connection, known: &[Migration]) -> Result<
 fn highest(known: &[Migration]) -> u32 {
     known.last().map_or(0, |migration| migration.number)
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,8 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Takes what is due, in the order in which it became due.
+/// Takes what is due, in the order in which it became due. A row that makes no sense is put off
+/// like one that was taken, and logged: it must not hold up the others.
 pub(crate) fn lease(
     scope: &Scope<'_>,
     org: &OrgId,
@@ -50,16 +51,18 @@ pub(crate) fn lease(
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = due.query(params![org.as_str(), scope.moment.now.as_millis(), limit])?;
+    let mut ids: Vec<String> = Vec::new();
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
-        out.push(read(row)?);
+        ids.push(row.get(0)?);
+        match read(row) {
+            Ok(read) => out.push(read),
+            Err(Fault::Store(error)) => tracing::error!(%error, "a message cannot be read"),
+            Err(fault) => return Err(fault),
+        }
     }
-    for row in &out {
-        take.execute(params![
-            org.as_str(),
-            row.id.as_str(),
-            lease_until.as_millis()
-        ])?;
+    for id in ids {
+        take.execute(params![org.as_str(), id, lease_until.as_millis()])?;
     }
     Ok(out)
 }

@@ -7,6 +7,7 @@ use rusqlite::Row;
 use rusqlite::types::FromSql;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::Fault;
 
@@ -95,6 +96,11 @@ impl<'r, 's> Cells<'r, 's> {
 /// A value as JSON text for its column.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::unwritable(&error))
+}
+
+/// A value as a part of a JSON column.
+pub(crate) fn to_value<T: Serialize>(value: &T) -> Result<Value, Fault> {
+    serde_json::to_value(value).map_err(|error| Fault::unwritable(&error))
 }
 
 /// A hash as the bytes of its column.

@@ -29,8 +29,8 @@ pub(crate) struct Scope<'a> {
 
 /// A write that waits for its turn.
 trait Job: Send {
-    /// Does the work. Says whether it is to be kept.
-    fn run(&mut self, scope: &mut Scope<'_>) -> bool;
+    /// Does the work. An error says why nothing of it is to be kept.
+    fn run(&mut self, scope: &mut Scope<'_>) -> Result<(), String>;
     /// Tells the caller, once the group is on the disk or has failed.
     fn answer(self: Box<Self>, group: Result<(), &str>);
 }
@@ -46,18 +46,18 @@ where
     T: Send,
     F: FnOnce(&mut Scope<'_>) -> Result<T, Fault> + Send,
 {
-    fn run(&mut self, scope: &mut Scope<'_>) -> bool {
+    fn run(&mut self, scope: &mut Scope<'_>) -> Result<(), String> {
         let Some(work) = self.work.take() else {
-            return false;
+            return Err("a write ran twice".to_owned());
         };
         // A panic is this job's failure, not the end of all writing (I-15).
         let outcome = match catch_unwind(AssertUnwindSafe(|| work(scope))) {
             Ok(outcome) => outcome.map_err(StoreError::from),
             Err(_) => Err(StoreError::Unavailable("a write broke off".to_owned())),
         };
-        let keep = outcome.is_ok();
+        let told = outcome.as_ref().map(drop).map_err(StoreError::to_string);
         self.outcome = Some(outcome);
-        keep
+        told
     }
 
     fn answer(self: Box<Self>, group: Result<(), &str>) {
@@ -175,38 +175,40 @@ impl Turn {
         {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
-        outcome.map_err(|error| {
-            tracing::error!(%error, writes = group.len(), "a group of writes failed");
-            error.to_string()
-        })
+        if let Err(reason) = &outcome {
+            tracing::error!(%reason, writes = group.len(), "a group of writes failed");
+        }
+        outcome
     }
 
     /// One transaction for the whole group. Leaves it open when it fails or when there is
     /// nothing to keep.
-    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
-        run(&self.connection, "BEGIN IMMEDIATE")?;
+    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), String> {
+        let told = |error: rusqlite::Error| error.to_string();
+        run(&self.connection, "BEGIN IMMEDIATE").map_err(told)?;
         let changes = self.connection.total_changes();
         let mut kept = 0_usize;
         for job in group {
-            run(&self.connection, "SAVEPOINT job")?;
-            let keep = job.run(&mut Scope {
+            run(&self.connection, "SAVEPOINT job").map_err(told)?;
+            let ran = job.run(&mut Scope {
                 connection: &self.connection,
                 moment: self.clock.read(),
                 entropy: self.entropy.as_mut(),
             });
-            if !keep {
-                // Fails when the database has ended the whole transaction (a full disk): then
-                // what ran before in this group is gone too, and everybody must hear of it.
-                run(&self.connection, "ROLLBACK TO job")?;
+            match ran {
+                Ok(()) => kept += 1,
+                // The database has ended the whole transaction (a full disk, a broken one): what
+                // ran before in this group is gone too, and everybody must hear of it.
+                Err(reason) if self.connection.is_autocommit() => return Err(reason),
+                Err(_) => run(&self.connection, "ROLLBACK TO job").map_err(told)?,
             }
-            run(&self.connection, "RELEASE job")?;
-            kept += usize::from(keep);
+            run(&self.connection, "RELEASE job").map_err(told)?;
         }
         if kept == 0 || self.connection.total_changes() == changes {
             return Ok(());
         }
-        let (high_water, offset_ms) = remember_time(&self.connection, &self.clock)?;
-        run(&self.connection, "COMMIT")?;
+        let (high_water, offset_ms) = remember_time(&self.connection, &self.clock).map_err(told)?;
+        run(&self.connection, "COMMIT").map_err(told)?;
         self.clock.adopt(high_water, offset_ms);
         Ok(())
     }
@@ -230,3 +232,6 @@ fn remember_time(
             Ok((Timestamp::from_millis(row.get(0)?), row.get(1)?))
         })
 }
+
+#[cfg(test)]
+mod tests;

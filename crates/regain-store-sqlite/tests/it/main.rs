@@ -1,4 +1,12 @@
 //! Tests of the SQLite store through its public surface.
 
+#[cfg(test)]
 mod backend;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod corrupt_rows;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod opening;

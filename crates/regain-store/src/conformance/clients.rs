@@ -14,7 +14,7 @@ pub(super) async fn clients_are_saved_replaced_and_listed(fixture: Fixture) -> V
         store.save_client(org, client.clone()).await?;
     }
     ensure_eq!(store.list_clients(org).await?, [spa.clone(), web.clone()]);
-    web.label = "New name".to_owned();
+    web.label.push_str(", renamed");
     web.redirect_uris.push("http://localhost/two".to_owned());
     store.save_client(org, web.clone()).await?;
     ensure_eq!(store.find_client(org, &web.id).await?, Some(web.clone()));
