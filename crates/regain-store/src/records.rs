@@ -167,7 +167,8 @@ pub struct AuditRow {
     pub at: Timestamp,
     /// Name in the vendor's System Log.
     pub name: String,
-    /// User id, or hex of the identifier's keyed hash.
+    /// User id, or hex of the identifier's keyed hash; the client's id where a flow begins, and
+    /// `unknown` for a mail to nobody.
     pub subject: String,
     /// The flow.
     pub flow: Option<FlowId>,

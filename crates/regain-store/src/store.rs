@@ -43,10 +43,10 @@ pub trait Store: Send + Sync + Debug {
         identifier: Option<&str>,
     ) -> Result<Option<Loaded>, StoreError>;
 
-    /// Stores a new flow.
+    /// Stores a new flow, with an audit row whose subject is the client: nobody is named yet.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// [`StoreError::Conflict`] when the id or a handle is taken.
     async fn insert_flow(
         &self,
         org: &OrgId,
@@ -62,7 +62,9 @@ pub trait Store: Send + Sync + Debug {
     /// except the one issued in this commit. `Enqueue` adds an outbox row.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the flow has changed since it was loaded; nothing is written.
+    /// [`StoreError::Conflict`] when the flow has changed since it was loaded, or when the user of
+    /// `SetPassword` is gone; [`StoreError::Exists`] when the interaction code is. Nothing is
+    /// written then.
     async fn commit(&self, org: &OrgId, commit: Commit) -> Result<(), StoreError>;
 
     /// Finds an interaction code and whose it is.
@@ -100,11 +102,11 @@ pub trait Store: Send + Sync + Debug {
         access_token: Option<&str>,
     ) -> Result<Option<GrantRecord>, StoreError>;
 
-    /// Makes the next refresh token of a family the live one: if `sequence` is the live one and
-    /// the family is not revoked.
+    /// Makes the next refresh token of a family the live one: if `sequence` is the live one, and
+    /// the family is neither revoked nor at one of its ends at `now`.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when another request was faster.
+    /// [`StoreError::Conflict`] when another request was faster, or the family is dead.
     async fn rotate_refresh_token(
         &self,
         org: &OrgId,
@@ -200,7 +202,8 @@ pub trait Store: Send + Sync + Debug {
     /// once, one makes the first key.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when there are more or fewer.
+    /// [`StoreError::Conflict`] when there are more or fewer; [`StoreError::Exists`] when this one
+    /// is there.
     async fn add_signing_key(
         &self,
         org: &OrgId,
@@ -208,11 +211,12 @@ pub trait Store: Send + Sync + Debug {
         expected: usize,
     ) -> Result<(), StoreError>;
 
-    /// Leases up to `limit` messages that are due, oldest first, until `lease_until`: no other
-    /// worker gets them while the lease lives.
+    /// Leases up to `limit` messages that are due, the one that is due longest first, until
+    /// `lease_until`: no other worker gets them while the lease lives. A row that makes no
+    /// sense is put off with the others, logged and left out: it holds nothing up.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    /// [`StoreError::Unavailable`].
     async fn lease_outbox(
         &self,
         org: &OrgId,
@@ -221,7 +225,8 @@ pub trait Store: Send + Sync + Debug {
     ) -> Result<Vec<OutboxRow>, StoreError>;
 
     /// Says what became of a leased message. Delivered and dropped ones are gone from the outbox
-    /// and leave an audit row.
+    /// and leave an audit row, whose subject is `unknown` when the mail was for nobody. Of a
+    /// message that is gone already nothing changes.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -245,7 +250,8 @@ pub trait Store: Send + Sync + Debug {
     async fn list_audit(&self, org: &OrgId, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
 
     /// Deletes up to `limit` rows of each kind that are past their use: flows 24 h after their
-    /// end (I-08), codes, revoked tokens, grants. Says how many went.
+    /// end (I-08), so too codes, revoked tokens (by the wall clock, whatever the development
+    /// clock says) and grants; audit rows after 400 days. Says how many went.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -263,7 +269,8 @@ pub trait Store: Send + Sync + Debug {
     /// [`StoreError::Unavailable`].
     async fn save_setting(&self, org: &OrgId, name: &str, value: &str) -> Result<(), StoreError>;
 
-    /// Development only: moves the store's time on, and keeps the offset over restarts.
+    /// Development only: moves the store's time on, and keeps the offset over restarts. A negative
+    /// number moves nothing.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

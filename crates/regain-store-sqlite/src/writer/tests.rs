@@ -21,10 +21,10 @@ fn org() -> OrgId {
     OrgId::parse("00oTest").unwrap()
 }
 
-fn write<'a>(
-    store: &'a SqliteStore,
+fn write(
+    store: &SqliteStore,
     work: impl FnOnce(&mut Scope<'_>) -> Result<(), Fault> + Send + 'static,
-) -> Written<'a> {
+) -> Written<'_> {
     Box::pin(store.writer.write(work))
 }
 
