@@ -117,6 +117,42 @@ async fn a_refusal_stops_the_run() {
     assert_eq!(script.paths().len(), 4);
 }
 
+/// A refused `recover` is posted once, although the page offers it again.
+#[tokio::test]
+async fn a_refused_recovery_is_not_tried_again() {
+    let script = script_from(documents::password_page(BASE));
+    let text = "Reset password is not allowed at this time.";
+    let key = "oie.selfservice.reset.password.not.allowed";
+    let page = documents::with_message(documents::password_page(BASE), key, text, "ERROR");
+    script.always("/idp/idx/recover", move |_| {
+        Ok(regain_sdk::testkit::reply(403, &page))
+    });
+    let outcome = client(&script).recover_password().start().await.unwrap();
+    assert!(outcome.rejected && outcome.has_message(key));
+    assert_eq!(script.paths()[3..], ["POST /idp/idx/recover"]);
+}
+
+/// The way to a new password is open once `recover` was accepted, whatever the page shows.
+#[tokio::test]
+async fn recovery_is_begun_once() {
+    let mut select = documents::select_page(BASE);
+    select
+        .as_object_mut()
+        .unwrap()
+        .remove("recoveryAuthenticator");
+    let script = script_from(documents::password_page(BASE));
+    script.answer("/idp/idx/recover", 200, select);
+    script.answer("/idp/idx/challenge", 200, documents::code_page(BASE));
+    let recovery = client(&script)
+        .recover_password()
+        .via(authenticator_key::EMAIL);
+    assert!(recovery.start().await.unwrap().unused.is_empty());
+    assert_eq!(
+        script.paths()[3..],
+        ["POST /idp/idx/recover", "POST /idp/idx/challenge"]
+    );
+}
+
 /// A server that repeats a satisfiable step forever does not make the client repeat it.
 #[tokio::test]
 async fn one_call_posts_a_bounded_number_of_forms() {

@@ -58,7 +58,10 @@ async fn item_10_a_token_that_fails_a_check_is_thrown_away() {
         ),
         (
             "expired",
-            |c| c["exp"] = (NOW - 301).into(),
+            |c| {
+                c["iat"] = (NOW - 3901).into();
+                c["exp"] = (NOW - 301).into();
+            },
             TokenError::Expired,
         ),
         (
