@@ -15,6 +15,10 @@ pub(crate) fn answer(
     facts: &Facts,
     env: &Env<'_>,
 ) -> Result<Option<Step>, Refusal> {
+    // Ended from outside: what was accepted before is no way back (I-08).
+    if matches!(flow.stage, Stage::Dead) {
+        return Err(Refusal::Expired);
+    }
     let fresh =
         |at: regain_types::Timestamp| env.now < at.plus_seconds(env.policy.limits.replay_seconds);
     if let Some(replay) = &flow.replay

@@ -9,11 +9,20 @@ use regain_types::{Clock, Timestamp};
 const START_MS: i64 = 1_767_323_045_678;
 
 #[derive(Debug, Default)]
-pub(crate) struct TestClock(AtomicI64);
+pub(crate) struct TestClock {
+    passed_ms: AtomicI64,
+    set_back_ms: AtomicI64,
+}
 
 impl TestClock {
     pub(crate) fn advance_ms(&self, millis: i64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.passed_ms.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Somebody sets the wall clock back; time itself goes on.
+    pub(crate) fn set_back(&self, seconds: i64) {
+        self.set_back_ms
+            .fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 
     pub(crate) fn advance(&self, seconds: i64) {
@@ -23,10 +32,11 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(START_MS + self.0.load(Ordering::SeqCst))
+        let set_back = self.set_back_ms.load(Ordering::SeqCst);
+        Timestamp::from_millis(START_MS + self.passed_ms.load(Ordering::SeqCst) - set_back)
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::SeqCst).try_into().unwrap())
+        Duration::from_millis(self.passed_ms.load(Ordering::SeqCst).try_into().unwrap())
     }
 }
