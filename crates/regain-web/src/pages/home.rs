@@ -5,6 +5,7 @@ use axum::response::Response;
 
 use crate::config::WebConfig;
 use crate::failure::Failure;
+use crate::pages::logout::SIGNED_OUT;
 use crate::routing::Page;
 use crate::sentences::fill;
 use crate::session::{self, Session};
@@ -44,8 +45,8 @@ pub(crate) async fn show(visit: Visit) -> Response {
 }
 
 fn signed_out(visit: &Visit) -> Result<Response, Failure> {
-    let messages = match visit.query("notice") {
-        Some("signed-out") => Messages::info([visit.t.signed_out_notice.to_owned()]),
+    let messages = match visit.state() {
+        Some(SIGNED_OUT) => Messages::info([visit.t.signed_out_notice.to_owned()]),
         _ => Messages::none(),
     };
     let frame = Frame {

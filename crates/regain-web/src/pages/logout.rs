@@ -10,6 +10,12 @@ use crate::form::PostedForm;
 use crate::session;
 use crate::visit::{Visit, go_to};
 
+/// What the engine hands back to home (`state` of OpenID Connect RP-Initiated Logout 1.0 §3), so
+/// that home can say that it is done.
+pub(crate) const SIGNED_OUT: &str = "signed-out";
+/// Home, when the engine has no part in it.
+const SIGNED_OUT_HOME: &str = "/?state=signed-out";
+
 /// POST.
 pub(crate) async fn submit(visit: Visit, _form: PostedForm) -> Response {
     let result = end(&visit).await;
@@ -29,7 +35,7 @@ async fn end(visit: &Visit) -> Result<Response, Failure> {
         }
         None => None,
     };
-    let mut response = go_to(target.as_deref().unwrap_or("/?notice=signed-out"));
+    let mut response = go_to(target.as_deref().unwrap_or(SIGNED_OUT_HOME));
     let cookie = Browser::new()
         .set_cookie(app)
         .ok_or(Failure::Bug("a cookie is no header"))?;
@@ -57,7 +63,11 @@ async fn revoke(visit: &Visit, tokens: &Tokens) {
 async fn engine_logout(visit: &Visit, tokens: &Tokens) -> Option<String> {
     let id_token = tokens.id.as_ref()?;
     let back = format!("{}/", visit.app.origin);
-    match visit.client.logout_url(id_token, Some(&back), None).await {
+    match visit
+        .client
+        .logout_url(id_token, Some(&back), Some(SIGNED_OUT))
+        .await
+    {
         Ok(url) => Some(url.to_string()),
         Err(problem) => {
             tracing::warn!(%problem, "the engine's logout address is not known");

@@ -104,6 +104,11 @@ async fn signing_out_revokes_ends_and_goes_to_the_engine() {
         page.location()
             .contains("post_logout_redirect_uri=http%3A%2F%2Flocalhost%3A8401%2F")
     );
+    assert!(page.location().ends_with("&state=signed-out"));
+    assert_eq!(
+        browser.open("/?state=signed-out").await.message(),
+        "You are signed out."
+    );
     assert_eq!(app.engine.count("/v1/revoke"), 1);
     assert_ne!(browser.cookie, replayed.cookie);
     let mut replayed = replayed;
