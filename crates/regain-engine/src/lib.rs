@@ -43,7 +43,7 @@ pub use input::{Endpoint, Input};
 pub use need::{Facts, Need, NewPassword, StoredPassword, UserFacts, UserStatus};
 pub use notice::{Notice, Place};
 pub use offers::{Holder, Offer, Offers, offers};
-pub use policy::password::{BrokenRule, PasswordRules};
+pub use policy::password::{BrokenRule, PasswordRules, normalised as normalised_password};
 pub use policy::{
     EmailPolicy, Limits, Policy, RecoveryPolicy, RevokeSessions, SignInMode, SingleAuthenticator,
 };

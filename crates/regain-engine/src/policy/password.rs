@@ -154,7 +154,7 @@ impl PasswordRules {
 /// A password in the form that is hashed: NFC, so that the same keys pressed on another system
 /// give the same bytes (P-04).
 #[must_use]
-pub(crate) fn normalised(candidate: &str) -> String {
+pub fn normalised(candidate: &str) -> String {
     candidate.nfc().collect()
 }
 
@@ -194,7 +194,7 @@ impl BrokenRule {
 
     /// The sentence that names all `broken` rules.
     #[must_use]
-    pub(crate) fn sentence(broken: &[Self]) -> String {
+    pub fn sentence(broken: &[Self]) -> String {
         let demands: Vec<String> = broken.iter().filter_map(Self::demand).collect();
         let mut sentences = Vec::new();
         if !demands.is_empty() {

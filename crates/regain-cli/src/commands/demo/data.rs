@@ -1,0 +1,170 @@
+//! The directory of a demo. Data of a real deployment is never touched.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use regain_mail::DevMailbox;
+use regain_store::{Store, StoreError};
+use regain_store_sqlite::SqliteStore;
+use regain_types::{MasterKey, OrgId, SystemClock};
+use tempfile::TempDir;
+
+use crate::database::{self, StoreUrl};
+use crate::deployment;
+use crate::failure::{Failure, reason};
+use crate::private_files::{MASTER_KEY_FILE, create_master_key, make_private_dir, read_master_key};
+
+const DATABASE_FILE: &str = "regain.db";
+const MAILBOX_DIR: &str = "mailbox";
+const APP_DIR: &str = "app";
+/// The setting that marks the database of a demo.
+const DEMO_SETTING: &str = "demo";
+/// What may stand in the directory of a demo; `lost+found` is part of an empty volume.
+const KNOWN: [&str; 5] = [
+    APP_DIR,
+    DATABASE_FILE,
+    MAILBOX_DIR,
+    MASTER_KEY_FILE,
+    "lost+found",
+];
+
+/// An open data directory.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    pub(super) org: OrgId,
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) mailbox: Arc<DevMailbox>,
+    pub(super) master_key: MasterKey,
+    path: PathBuf,
+    // Last: it goes when nothing in it is open any more.
+    temporary: Option<TempDir>,
+}
+
+impl DataDir {
+    /// Opens the directory, or a temporary one; makes what is missing in it.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it cannot be written or holds anything but a demo.
+    pub(super) async fn open(wanted: Option<&Path>) -> Result<Self, Failure> {
+        let (path, temporary) = match wanted {
+            Some(path) => {
+                make_private_dir(path).map_err(|error| cannot_write(path, &error))?;
+                (path.to_owned(), None)
+            }
+            None => {
+                let made = tempfile::Builder::new().prefix("regain-demo-").tempdir();
+                let made = made.map_err(|error| cannot_write(&std::env::temp_dir(), &error))?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        refuse_strangers(&path)?;
+        let org = deployment::org()?;
+        let database = path.join(DATABASE_FILE);
+        if database.exists() {
+            // Looked at before anything is migrated or written.
+            let url = StoreUrl::Sqlite(database.clone());
+            if let Ok(store) = url.open_current() {
+                refuse_production(&path, &*store, &org).await?;
+            }
+        }
+        let master_key = master_key(&path.join(MASTER_KEY_FILE), database.exists())?;
+        let clock = Arc::new(SystemClock::new());
+        let store = SqliteStore::open(&database, clock.clone())
+            .map(Arc::new)
+            .map_err(|error| database::refused(&error))?;
+        refuse_production(&path, &*store, &org).await?;
+        let mailbox = DevMailbox::open(&path.join(MAILBOX_DIR), clock)
+            .map(Arc::new)
+            .map_err(|error| Failure::unusable(format!("{}: {error}", path.display())))?;
+        let data = Self {
+            org,
+            store,
+            mailbox,
+            master_key,
+            path,
+            temporary,
+        };
+        data.store
+            .save_setting(&data.org, DEMO_SETTING, "true")
+            .await
+            .map_err(|error| data.cannot_use(&error))?;
+        Ok(data)
+    }
+
+    /// Where the web app keeps its sessions.
+    pub(super) fn app_dir(&self) -> PathBuf {
+        self.path.join(APP_DIR)
+    }
+
+    /// The directory, when it stays.
+    pub(super) fn kept(&self) -> Option<&Path> {
+        self.temporary.is_none().then_some(self.path.as_path())
+    }
+
+    /// What to say when the store in here does not work.
+    pub(super) fn cannot_use(&self, error: &StoreError) -> Failure {
+        Failure::unusable(format!(
+            "the data directory {} cannot be used: {error}",
+            self.path.display()
+        ))
+    }
+}
+
+/// Reads the key, or makes it for a new directory.
+fn master_key(path: &Path, has_data: bool) -> Result<MasterKey, Failure> {
+    if path.exists() || has_data {
+        // Data without its key is not a new start.
+        return read_master_key(path)
+            .map_err(|problem| Failure::unusable(format!("{} {problem}", path.display())));
+    }
+    create_master_key(path).map_err(|error| cannot_write(path, &error))
+}
+
+fn refuse_strangers(path: &Path) -> Result<(), Failure> {
+    let entries = fs::read_dir(path).map_err(|error| cannot_write(path, &error))?;
+    for entry in entries {
+        let name = entry
+            .map_err(|error| cannot_write(path, &error))?
+            .file_name();
+        let name = name.to_string_lossy();
+        // SQLite keeps files with longer names beside its database.
+        if !KNOWN.contains(&&*name) && !name.starts_with(DATABASE_FILE) {
+            return Err(Failure::unusable(format!(
+                "{} is not the directory of a demo (it holds {name}): give --data an empty or a new one",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A database with users or clients but without the mark of a demo is somebody's real one.
+async fn refuse_production(path: &Path, store: &dyn Store, org: &OrgId) -> Result<(), Failure> {
+    let is_foreign = async {
+        let marked = store.find_setting(org, DEMO_SETTING).await?.is_some();
+        let is_used =
+            store.count_users(org).await? > 0 || !store.list_clients(org).await?.is_empty();
+        Ok::<_, StoreError>(!marked && is_used)
+    };
+    match is_foreign.await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(Failure::unusable(format!(
+            "{} holds data that is not a demo's: give --data an empty or a new directory",
+            path.display()
+        ))),
+        Err(error) => Err(Failure::unusable(format!(
+            "the data directory {} cannot be used: {error}",
+            path.display()
+        ))),
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::unusable(format!(
+        "cannot write to {}: {}; give --data a directory that this user can write",
+        path.display(),
+        reason(error)
+    ))
+}

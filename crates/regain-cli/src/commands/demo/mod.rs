@@ -1,0 +1,176 @@
+//! `regain demo`: engine, mailbox and web app in one process, with people and apps to try.
+
+mod data;
+mod people;
+mod site;
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use axum::Router;
+use clap::Args;
+use regain_server::{Dev, Parts};
+use regain_store::Store;
+use tokio::net::TcpListener;
+
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::ready::Ready;
+use crate::stopping::{Signals, Stop};
+use crate::{deployment, listeners, say};
+
+use data::DataDir;
+use people::DemoPeople;
+use site::Site;
+
+/// Run everything at once to look around: engine, mailbox and web app, with demo data
+///
+/// Prints where to look. Without --data everything is gone when it stops.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: regain demo
+Then open http://localhost:8401, choose \"Forgot password?\", and recover alice@example.com with the
+code that arrives at http://localhost:8400/dev/mailbox")]
+pub(crate) struct Options {
+    /// Keep users, keys and mails here; made if it is missing. Without it: a temporary directory
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Port of the engine; 0 takes any free port
+    #[arg(long, value_name = "PORT", default_value_t = 8400)]
+    engine_port: u16,
+    /// Port of the web app; 0 takes any free port
+    #[arg(long, value_name = "PORT", default_value_t = 8401)]
+    app_port: u16,
+    /// Listen on this address besides 127.0.0.1 and ::1. The demo has no secrets: whoever reaches
+    /// it reads every mail
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<IpAddr>,
+}
+
+/// The demo, complete but for people who use it.
+struct Demo {
+    engine: Engine,
+    app: Router,
+    engine_listeners: Vec<TcpListener>,
+    app_listeners: Vec<TcpListener>,
+    site: Site,
+    // Last: a temporary directory goes when nothing uses it any more.
+    data: DataDir,
+}
+
+/// Runs the demo until it is asked to stop.
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
+    let signals = Signals::catch()?;
+    let demo = set_up(&options).await?;
+    welcome(&demo.site, &demo.data, options.listen);
+    Ready::new(Some(&demo.site.engine), Some(&demo.site.app)).announce();
+    Ok(signals.run(|stop| demo.serve(stop)).await)
+}
+
+async fn set_up(options: &Options) -> Result<Demo, Failure> {
+    let (engine_port, engine_listeners) =
+        listeners::bind_local(options.engine_port, options.listen).await?;
+    let (app_port, app_listeners) = listeners::bind_local(options.app_port, options.listen).await?;
+    let site = Site::new(engine_port, app_port);
+    let data = DataDir::open(options.data.as_deref()).await?;
+    for client in site.clients()? {
+        data.store
+            .save_client(&data.org, client)
+            .await
+            .map_err(|error| data.cannot_use(&error))?;
+    }
+    let people = Arc::new(DemoPeople {
+        org: data.org.clone(),
+    });
+    people
+        .add(&*data.store)
+        .await
+        .map_err(|error| data.cannot_use(&error))?;
+    let engine = Engine::start(Parts {
+        settings: site.settings(deployment::org()?)?,
+        store: Arc::clone(&data.store) as Arc<dyn Store>,
+        master_key: data.master_key.clone(),
+        transport: Arc::clone(&data.mailbox) as _,
+        dev: Some(Dev {
+            mailbox: Arc::clone(&data.mailbox),
+            seed: Some(people),
+        }),
+    })
+    .await?;
+    let app = regain_web::router(site.web_config(data.app_dir())?)
+        .await
+        .map_err(|error| Failure::unusable(format!("the web app cannot start: {error}")))?;
+    Ok(Demo {
+        engine,
+        app,
+        engine_listeners,
+        app_listeners,
+        site,
+        data,
+    })
+}
+
+impl Demo {
+    /// Serves both; the app stops first, because its requests need the engine.
+    async fn serve(self, stop: Stop) {
+        let (app_is_done, engine_stop) = Stop::pair();
+        let app = async {
+            regain_server::serve(self.app_listeners, self.app, stop.wait()).await;
+            app_is_done.send_replace(true);
+        };
+        let engine = regain_server::serve(
+            self.engine_listeners,
+            self.engine.router(),
+            engine_stop.wait(),
+        );
+        tokio::join!(app, engine);
+        self.engine.drain().await;
+        drop(self.data);
+    }
+}
+
+/// Tells people where to look.
+fn welcome(site: &Site, data: &DataDir, listen: Option<IpAddr>) {
+    if let Some(address) = listen.filter(|address| !address.is_loopback()) {
+        say(&banner(address));
+    }
+    let Site { engine, app, .. } = site;
+    let kept: String = match data.kept() {
+        Some(path) => Path::display(path).to_string(),
+        None => {
+            "in a temporary directory, gone when the demo stops (--data DIR keeps it)".to_owned()
+        }
+    };
+    let issuer = site.issuer();
+    say(&format!(
+        "
+  Regain demo
+
+  Web app    {app}          sign in, or choose \"Forgot password?\"
+  Mailbox    {engine}/dev/mailbox   mails arrive here, and nowhere else
+  Issuer     {issuer}
+
+  User       {login}   password {password}
+
+  Clients    {web}    confidential, secret {secret}
+             {spa}    public, PKCE
+
+  Data       {kept}
+  Stop       Ctrl-C
+",
+        login = people::LOGIN,
+        password = people::PASSWORD,
+        web = site::WEB_CLIENT,
+        secret = site::WEB_SECRET,
+        spa = site::SPA_CLIENT,
+    ));
+}
+
+fn banner(address: IpAddr) -> String {
+    let line = "!".repeat(78);
+    format!(
+        "{line}\n!!  THE DEMO LISTENS ON {address}.\n!!  Its passwords and keys are public, and whoever reaches it reads every mail.\n!!  Never put real people's data into it.\n{line}"
+    )
+}

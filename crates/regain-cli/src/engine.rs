@@ -1,0 +1,36 @@
+//! The engine in this process, from its parts to its routes.
+
+use axum::Router;
+use regain_server::{AppState, Parts};
+
+use crate::failure::Failure;
+
+/// An engine that is ready to be served.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    state: AppState,
+}
+
+impl Engine {
+    /// Starts hashing threads, keys, the mail worker and the sweeper.
+    ///
+    /// # Errors
+    /// A [`Failure`] says what is in the way.
+    pub(crate) async fn start(parts: Parts) -> Result<Self, Failure> {
+        let state = AppState::new(parts).map_err(|error| Failure::unusable(error.to_string()))?;
+        regain_server::start(&state)
+            .await
+            .map_err(|error| Failure::unusable(format!("the engine cannot start: {error}")))?;
+        Ok(Self { state })
+    }
+
+    /// Its routes.
+    pub(crate) fn router(&self) -> Router {
+        regain_server::router(self.state.clone())
+    }
+
+    /// Ends the background work and waits for it.
+    pub(crate) async fn drain(self) {
+        self.state.tasks().drain().await;
+    }
+}
