@@ -3,6 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regain_sdk::testkit::{ScriptedTransport, documents, reply};
 use regain_sdk::{Error, TokenError};
 use serde_json::{Value, json};
@@ -15,6 +21,8 @@ use crate::support::{
 
 /// Makes a token for the nonce among the requests.
 type Make = Box<dyn Fn(&ScriptedTransport) -> String + Send + Sync>;
+/// Signs bytes.
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 type Change = fn(&mut Value);
 
 /// Item 10.
@@ -285,4 +293,51 @@ async fn keys_are_fetched_again_once_a_minute_at_most() {
     clock.advance(24 * 3600);
     drop(exchange().await);
     assert_eq!(keys_fetched(), 3, "after a day they are fetched anyway");
+}
+
+/// Servers sign with elliptic curves too.
+#[tokio::test]
+async fn signatures_of_elliptic_curves_are_checked() {
+    let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let point = p256.public_key().as_ref().to_vec();
+    let (x, y) = point[1..].split_at(32);
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let p256_jwk = json!({ "kty": "EC", "crv": "P-256", "kid": "e", "alg": "ES256", "use": "sig",
+                           "x": encode(x), "y": encode(y) });
+    let ed = Ed25519KeyPair::generate().unwrap();
+    let ed_jwk = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "o", "use": "sig",
+                         "x": encode(ed.public_key().as_ref()) });
+    let by_p256: Sign = Box::new(move |message| {
+        p256.sign(&SystemRandom::new(), message)
+            .unwrap()
+            .as_ref()
+            .to_vec()
+    });
+    let by_ed: Sign = Box::new(move |message| ed.sign(message).as_ref().to_vec());
+    for (header, jwk, sign) in [
+        (json!({ "alg": "ES256", "kid": "e" }), p256_jwk, by_p256),
+        (json!({ "alg": "EdDSA", "kid": "o" }), ed_jwk, by_ed),
+    ] {
+        for is_damaged in [false, true] {
+            let script = script_from(documents::success(BASE, "the-code"));
+            script.answer("/v1/keys", 200, json!({ "keys": [jwk] }));
+            let client = client(&script);
+            let begun = client.begin().exchange(false).start().await.unwrap();
+            let mut claims = claims();
+            claims["nonce"] = nonce_of(&script).into();
+            claims.as_object_mut().unwrap().remove("at_hash");
+            let signed = format!(
+                "{}.{}",
+                encode(header.to_string().as_bytes()),
+                encode(claims.to_string().as_bytes())
+            );
+            let mut signature = sign(signed.as_bytes());
+            signature[7] ^= u8::from(is_damaged);
+            let token = format!("{signed}.{}", encode(&signature));
+            script.answer("/v1/token", 200, token_answer(&token));
+            let code = regain_sdk::InteractionCode::new("the-code");
+            let tokens = client.exchange(&begun.transaction, &code).await;
+            assert_eq!(tokens.is_err(), is_damaged, "{header}");
+        }
+    }
 }
