@@ -1,6 +1,7 @@
 //! A client that knows only what documents tell it: it follows hrefs, sends back what is preset,
 //! and keeps the state handle.
 
+use regain_engine::{CodeTicket, Stage};
 use regain_store::{FlowKey, Loaded, Store as _};
 use regain_types::TokenHash;
 use serde_json::{Map, Value, json};
@@ -153,6 +154,16 @@ impl<'a> Walk<'a> {
         let key = FlowKey::InteractionHandle(TokenHash::of(&self.interaction_handle));
         let found = self.app.store.load_flow(self.app.org(), &key, None).await;
         found.unwrap().expect("the flow is there")
+    }
+
+    /// The code of the open challenge, derived as the mail worker does it.
+    pub(crate) async fn derived_code(&self) -> String {
+        let Stage::ChallengeAuthenticator { challenge, .. } = self.stored().await.flow.stage else {
+            panic!("no challenge is open");
+        };
+        let ticket: CodeTicket = serde_json::from_value(challenge.data).unwrap();
+        let code = ticket.code(self.app.state.keys(), self.app.org());
+        code.expose().clone()
     }
 
     /// A code of the right form that is not the right one: the right one, with the digit at

@@ -1,1 +1,11 @@
-//! The catalogue.
+//! Rows of the catalogue in the security rules; the name of each test begins with its row.
+
+mod access_matrix;
+mod answers_at_once;
+mod at_rest;
+mod atomic_completion;
+mod indistinguishable;
+mod list;
+mod replay;
+mod step_orders;
+mod timing;

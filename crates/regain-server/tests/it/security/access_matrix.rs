@@ -1,0 +1,328 @@
+//! T-S3: every endpoint in every stage, with right, crowded, empty and null bodies and with a
+//! wrong handle. Only the cells of the table do anything.
+
+use regain_engine::{Endpoint, SignInMode, SingleAuthenticator};
+use serde_json::{Value, json};
+
+use crate::app::{PASSWORD, Page, Person, TestApp, Walk};
+
+/// Where a flow stands when a cell is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    ChallengeMail,
+    ChallengeMailExhausted,
+    ChallengeMailExpired,
+    ChallengeMailOfNobody,
+    ChallengePassword,
+    Completed,
+    CompletedWithoutCode,
+    Confirm,
+    Dead,
+    Expired,
+    Identify,
+    IdentifyNameOnly,
+    IdentifyRecovery,
+    Reset,
+    Select,
+    SelectOfNobody,
+}
+
+const STATES: [State; 16] = [
+    State::ChallengeMail,
+    State::ChallengeMailExhausted,
+    State::ChallengeMailExpired,
+    State::ChallengeMailOfNobody,
+    State::ChallengePassword,
+    State::Completed,
+    State::CompletedWithoutCode,
+    State::Confirm,
+    State::Dead,
+    State::Expired,
+    State::Identify,
+    State::IdentifyNameOnly,
+    State::IdentifyRecovery,
+    State::Reset,
+    State::Select,
+    State::SelectOfNobody,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// What the endpoint takes.
+    Right,
+    /// What all endpoints take at once, and members by which a client would choose the state.
+    Crowded,
+    /// Nothing but the handle.
+    Empty,
+    /// Every member, and each is null.
+    Null,
+    /// What the endpoint takes, under a handle of another kind.
+    WrongHandle,
+}
+
+const BODIES: [Body; 5] = [
+    Body::Right,
+    Body::Crowded,
+    Body::Empty,
+    Body::Null,
+    Body::WrongHandle,
+];
+
+/// What a cell comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Stored; this page follows.
+    Goes(u16, &'static str),
+    /// Stored; the flow ends with an interaction code.
+    Succeeds,
+    /// The same page, nothing stored.
+    Shows,
+    /// The same page with this error, nothing stored.
+    Refuses(u16, &'static str),
+    /// The flow is over; nothing stored.
+    Over,
+    /// Not what the endpoint takes; nothing stored.
+    Malformed,
+}
+
+const SELECT: &str = "select-authenticator-authenticate";
+const CHALLENGE: &str = "challenge-authenticator";
+
+impl State {
+    const fn is_over(self) -> bool {
+        matches!(
+            self,
+            Self::Completed | Self::CompletedWithoutCode | Self::Dead | Self::Expired
+        )
+    }
+
+    /// THE table: what is allowed with a right body. All else is refused.
+    fn allows(self, endpoint: Endpoint) -> Option<Outcome> {
+        use Outcome::{Goes, Refuses, Shows, Succeeds};
+        Some(match (self, endpoint) {
+            (state, _) if state.is_over() => Outcome::Over,
+            (_, Endpoint::Introspect) => Shows,
+            (_, Endpoint::Cancel) => Goes(200, "identify"),
+            (Self::Identify, Endpoint::Identify)
+            | (Self::ChallengePassword | Self::Reset, Endpoint::ChallengeAnswer) => Succeeds,
+            (Self::Identify, Endpoint::Recover) => Goes(200, "identify-recovery"),
+            (Self::IdentifyNameOnly, Endpoint::Identify)
+            | (Self::Select | Self::SelectOfNobody | Self::Confirm, Endpoint::Challenge) => {
+                Goes(200, CHALLENGE)
+            }
+            (Self::IdentifyRecovery, Endpoint::Identify)
+            | (Self::ChallengePassword, Endpoint::Recover) => Goes(200, SELECT),
+            (Self::Select | Self::SelectOfNobody, Endpoint::Recover) => Shows,
+            (Self::ChallengeMail, Endpoint::ChallengeAnswer) => Goes(200, "reset-authenticator"),
+            (
+                Self::ChallengeMailOfNobody | Self::ChallengeMailExpired,
+                Endpoint::ChallengeAnswer,
+            ) => Goes(401, CHALLENGE),
+            (Self::ChallengeMailExhausted, Endpoint::ChallengeAnswer) => {
+                Refuses(429, "tooManyRequests")
+            }
+            (
+                Self::ChallengeMail
+                | Self::ChallengeMailOfNobody
+                | Self::ChallengeMailExpired
+                | Self::ChallengeMailExhausted,
+                endpoint,
+            ) => match endpoint {
+                Endpoint::Challenge | Endpoint::ChallengeResend => Goes(200, CHALLENGE),
+                Endpoint::ChallengePoll => Shows,
+                Endpoint::Identify | Endpoint::Recover => return None,
+                Endpoint::Cancel | Endpoint::ChallengeAnswer | Endpoint::Introspect => Shows,
+            },
+            _ => return None,
+        })
+    }
+
+    fn expected(self, endpoint: Endpoint, body: Body) -> Outcome {
+        let refused = Outcome::Refuses(400, "E0000020");
+        let bare = matches!(body, Body::Empty | Body::Null);
+        match endpoint {
+            _ if body == Body::WrongHandle => Outcome::Over,
+            Endpoint::Identify | Endpoint::Challenge if bare => Outcome::Malformed,
+            Endpoint::ChallengeAnswer if bare && !self.is_over() => refused,
+            _ => self.allows(endpoint).unwrap_or(refused),
+        }
+    }
+}
+
+/// A server for a state, and a number for passwords that were never used.
+struct Bench {
+    app: TestApp,
+    used: std::cell::Cell<u32>,
+}
+
+impl Bench {
+    async fn of(state: State) -> Self {
+        let app = TestApp::with(|setup| {
+            let policy = &mut setup.policy;
+            match state {
+                State::ChallengePassword | State::IdentifyNameOnly => {
+                    policy.sign_in_mode = SignInMode::IdentifierFirst;
+                }
+                State::Confirm => {
+                    policy.recovery.single_authenticator = SingleAuthenticator::Verify;
+                }
+                State::CompletedWithoutCode => policy.recovery.auto_sign_in = false,
+                _ => {}
+            }
+            // Nobody reads the mails here: codes are derived, and messages wait.
+            setup.worker = false;
+        })
+        .await;
+        let used = std::cell::Cell::new(0);
+        Self { app, used }
+    }
+
+    fn new_password(&self) -> String {
+        self.used.set(self.used.get() + 1);
+        format!("Marble-Harbour-{}", self.used.get())
+    }
+
+    /// Brings a new flow to a state, long enough ago that nothing counts as a repetition.
+    async fn reach(&self, state: State) -> Walk<'_> {
+        let login = Person::Active.login();
+        let mut walk = self.app.first_page().await;
+        match state {
+            State::Identify | State::IdentifyNameOnly | State::Expired => {}
+            State::IdentifyRecovery => drop(walk.act("recover").await),
+            State::Select | State::Confirm => drop(walk.recover(login).await),
+            State::SelectOfNobody => drop(walk.recover(Person::Unknown.login()).await),
+            State::ChallengeMailOfNobody => {
+                walk.to_challenge(Person::Unknown.login()).await;
+            }
+            State::ChallengePassword => {
+                let who = json!({"identifier": Person::OtherMail.login()});
+                walk.remediate("identify", who).await;
+            }
+            State::ChallengeMail
+            | State::ChallengeMailExpired
+            | State::ChallengeMailExhausted
+            | State::Reset
+            | State::Completed
+            | State::CompletedWithoutCode
+            | State::Dead => drop(walk.to_challenge(login).await),
+        }
+        if state == State::ChallengeMailExhausted {
+            for _ in 0..5 {
+                walk.answer("x").await.expect_status(401);
+            }
+        }
+        if matches!(
+            state,
+            State::Reset | State::Completed | State::CompletedWithoutCode
+        ) {
+            let code = walk.derived_code().await;
+            walk.answer(&code).await.expect_status(200);
+        }
+        if matches!(state, State::Completed | State::CompletedWithoutCode) {
+            walk.answer(&self.new_password()).await.expect_status(200);
+        }
+        if state == State::Dead {
+            let mut other = self.app.first_page().await;
+            other.to_challenge(login).await;
+            let code = other.derived_code().await;
+            other.answer(&code).await.expect_status(200);
+            other.answer(&self.new_password()).await.expect_status(200);
+        }
+        self.app.clock.advance(match state {
+            State::Expired => 60 * 60,
+            State::ChallengeMailExpired => 5 * 60,
+            _ => 31,
+        });
+        walk
+    }
+
+    async fn body(&self, walk: &Walk<'_>, state: State, endpoint: Endpoint, body: Body) -> Value {
+        let passcode = match (state, endpoint) {
+            (
+                State::ChallengeMail | State::ChallengeMailExpired | State::ChallengeMailExhausted,
+                _,
+            ) => walk.derived_code().await,
+            (State::Reset, _) => self.new_password(),
+            (_, Endpoint::Identify) | (State::ChallengePassword, _) => PASSWORD.to_owned(),
+            _ => "123456".to_owned(),
+        };
+        let key = regain_engine::AuthenticatorKey::parse("okta_email").unwrap();
+        let id = key.authenticator_id(self.app.state.keys(), self.app.org());
+        let identifier = json!(Person::OtherMail.login());
+        let credentials = json!({"passcode": passcode});
+        let handle = match body {
+            Body::WrongHandle => &walk.interaction_handle,
+            _ => &walk.state_handle,
+        };
+        match (body, endpoint) {
+            (Body::Empty, _) => json!({"stateHandle": handle}),
+            (Body::Null, _) => json!({"stateHandle": handle, "identifier": null,
+                "credentials": null, "authenticator": null}),
+            (Body::Crowded, _) => json!({"stateHandle": handle, "identifier": identifier,
+                "credentials": credentials, "authenticator": {"id": id}, "intent": "LOGIN",
+                "step": "reset-authenticator", "stage": {"reset_authenticator": {}},
+                "name": "reset-authenticator", "proofs": [{"authenticator": "okta_email"}],
+                "userId": "00u1", "success": true, "rememberMe": true, "version": 0}),
+            (_, Endpoint::Identify) => json!({"stateHandle": handle, "identifier": identifier,
+                "credentials": credentials}),
+            (_, Endpoint::Challenge) => json!({"stateHandle": handle, "authenticator": {"id": id}}),
+            (_, Endpoint::ChallengeAnswer) => json!({"stateHandle": handle,
+                "credentials": credentials}),
+            (_, _) => json!({"stateHandle": handle}),
+        }
+    }
+}
+
+/// Holds one answer against the table; says whether the flow moved.
+fn judge(cell: &str, page: &Page, shown: Option<&str>, expected: Outcome, changed: bool) -> bool {
+    let moves = matches!(expected, Outcome::Goes(..) | Outcome::Succeeds);
+    assert_eq!(changed, moves, "{cell}: stored or not");
+    match expected {
+        Outcome::Goes(status, name) => drop(page.expect_page(status, name)),
+        Outcome::Succeeds => drop(page.interaction_code()),
+        Outcome::Shows => {
+            page.expect_status(200);
+            assert_eq!(page.page_name(), shown, "{cell}");
+        }
+        Outcome::Refuses(status, key) => {
+            page.expect_top(status, key);
+            assert_eq!(page.page_name(), shown, "{cell}");
+        }
+        Outcome::Over => drop(page.expect_expired()),
+        Outcome::Malformed => drop(page.expect_api_error(400, "E0000003")),
+    }
+    moves
+}
+
+#[tokio::test]
+async fn t_s3_only_cells_of_the_table_do_anything() {
+    let mut cells = 0;
+    let mut moved = 0;
+    for state in STATES {
+        let bench = Bench::of(state).await;
+        let mut walk = bench.reach(state).await;
+        for endpoint in Endpoint::ALL {
+            for body in BODIES {
+                let cell = format!("{endpoint:?} in {state:?} with {body:?}");
+                let given = bench.body(&walk, state, endpoint, body).await;
+                let shown = walk.page.page_name().map(str::to_owned);
+                let before = bench.app.store.fingerprint().unwrap();
+                let page = bench.app.post(endpoint.path(), &given).await;
+                let changed = bench.app.store.fingerprint().unwrap() != before;
+                let expected = state.expected(endpoint, body);
+                cells += 1;
+                if judge(&cell, &page, shown.as_deref(), expected, changed) {
+                    moved += 1;
+                    walk = bench.reach(state).await;
+                }
+            }
+        }
+        drop(walk);
+        bench.app.leave_mail().await;
+    }
+    assert_eq!(cells, 640, "the whole matrix was tried");
+    assert!(
+        moved > 80,
+        "{moved} cells moved: the rest would prove nothing"
+    );
+}
