@@ -67,23 +67,20 @@ fn prepare_writer(connection: &Connection) -> Result<(), rusqlite::Error> {
 /// Refuses a database of another program, and marks an empty one as ours.
 fn claim(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let wrap = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
-    let mark: i32 = connection
-        .query_row("PRAGMA application_id", [], |row| row.get(0))
-        .map_err(wrap)?;
-    if mark == APPLICATION_ID {
-        return Ok(());
-    }
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(wrap)?;
-    if mark != 0 || tables != 0 {
-        return Err(OpenError::Foreign {
+    let ask = |question: &str| -> Result<i32, rusqlite::Error> {
+        connection.query_row(question, [], |row| row.get(0))
+    };
+    // In this order: a program that starts at the same moment makes the mark before the tables.
+    let tables = ask("SELECT count(*) FROM sqlite_schema").map_err(wrap)?;
+    match ask("PRAGMA application_id").map_err(wrap)? {
+        APPLICATION_ID => Ok(()),
+        0 if tables == 0 => connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .map_err(wrap),
+        _ => Err(OpenError::Foreign {
             path: path.to_owned(),
-        });
+        }),
     }
-    connection
-        .pragma_update(None, "application_id", APPLICATION_ID)
-        .map_err(wrap)
 }
 
 /// Makes the file readable for its owner alone: it holds password hashes. SQLite gives the files

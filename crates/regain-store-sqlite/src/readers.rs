@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
+use regain_store::StoreError;
 use rusqlite::Connection;
 
 use crate::connection;
@@ -41,7 +42,7 @@ impl Readers {
         let free = (0..READERS).find_map(|step| self.try_take(start.wrapping_add(step)));
         match free.or_else(|| self.take(start)) {
             Some(connection) => query(&connection),
-            None => Err(rusqlite::Error::InvalidQuery.into()),
+            None => Err(StoreError::Unavailable("there is no reader".to_owned()).into()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A database opens, or says in one line why not.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use regain_store::{Store as _, StoreError};
 use regain_store_sqlite::{Migrated, OpenError, SqliteStore, migrate};
@@ -152,6 +152,28 @@ fn a_database_that_must_be_there_is_not_made_or_migrated() {
     );
     migrate(&path).unwrap();
     current().unwrap();
+}
+
+#[test]
+fn programs_that_start_at_once_on_no_file_all_start() {
+    for _round in 0..10 {
+        let directory = directory();
+        let path = directory.path().join("regain.db");
+        let start = Barrier::new(6);
+        std::thread::scope(|scope| {
+            let starting: Vec<_> = (0..6)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        open(&path).map(drop)
+                    })
+                })
+                .collect();
+            for started in starting {
+                started.join().unwrap().unwrap();
+            }
+        });
+    }
 }
 
 #[tokio::test]
