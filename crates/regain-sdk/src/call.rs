@@ -153,7 +153,9 @@ impl IdxClient {
         insert(&mut request, USER_AGENT, PRODUCT);
         insert(&mut request, EXTENDED_USER_AGENT, PRODUCT);
         if let Some(browser) = &context.user_agent {
-            insert(&mut request, USER_AGENT, browser);
+            // Servers read the browser of the end user here, as the Java client sends it; the
+            // agent of the connection stays our own.
+            insert(&mut request, EXTENDED_USER_AGENT, browser);
         }
         if let Some(languages) = &context.accept_language {
             insert(&mut request, ACCEPT_LANGUAGE, languages);

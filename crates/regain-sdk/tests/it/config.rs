@@ -149,6 +149,27 @@ fn context() -> RequestContext {
     }
 }
 
+#[tokio::test]
+async fn the_browser_is_named_where_servers_look_for_it() {
+    let script = script_from(documents::sign_in_page(BASE));
+    let client = builder(&script).build().unwrap();
+    let browser = RequestContext {
+        user_agent: Some("Mozilla/5.0 (X11) Firefox/140.0".to_owned()),
+        ..RequestContext::default()
+    };
+    drop(client.with_context(browser).begin().start().await.unwrap());
+    for request in script.requests() {
+        let named = request.header("x-okta-user-agent-extended").unwrap();
+        assert_eq!(named, "Mozilla/5.0 (X11) Firefox/140.0");
+        assert!(
+            request
+                .header("user-agent")
+                .unwrap()
+                .starts_with("regain-sdk/")
+        );
+    }
+}
+
 /// The address and the device count only with a secret; a line break gets nowhere.
 #[tokio::test]
 async fn what_is_known_of_the_browser_is_forwarded() {

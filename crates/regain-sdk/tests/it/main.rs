@@ -17,6 +17,7 @@ mod flow;
 mod http_client;
 mod id_token;
 mod leak;
+mod live;
 mod passwords;
 mod poll;
 mod samples;
