@@ -1,5 +1,6 @@
 //! The client against a scripted server: the conformance list of the SDK, item by item.
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::too_many_lines,
