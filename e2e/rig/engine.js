@@ -184,11 +184,20 @@ export class Mailbox {
   }
 
   /** Messages, newest first. */
-  async list({ to, after, waitMs = 0 } = {}) {
+  list(options) {
+    return this.#read('messages', options);
+  }
+
+  /** What was not sent, and why; newest first. */
+  notes(options) {
+    return this.#read('notes', options);
+  }
+
+  async #read(what, { to, after, waitMs = 0 } = {}) {
     const query = new URLSearchParams({ wait_ms: String(waitMs) });
     if (to) query.set('to', to);
     if (after) query.set('after', after);
-    const response = await fetch(`${this.engine}/dev/mailbox/api/messages?${query}`);
+    const response = await fetch(`${this.engine}/dev/mailbox/api/${what}?${query}`);
     if (!response.ok) throw new Error(`mailbox: ${response.status} ${await response.text()}`);
     return response.json();
   }
