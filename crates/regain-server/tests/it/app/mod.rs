@@ -5,6 +5,7 @@ pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod http;
 pub(crate) mod people;
+pub(crate) mod signing_key;
 pub(crate) mod socket;
 pub(crate) mod walk;
 
@@ -105,6 +106,7 @@ impl TestApp {
             ended: AtomicBool::new(false),
         };
         people::create(&app).await;
+        signing_key::create(&app).await;
         app.save_clients().await;
         if setup.worker {
             start(&app.state).await.unwrap();
