@@ -62,7 +62,7 @@ impl Person {
     pub(crate) const fn mail(self) -> Option<&'static str> {
         match self {
             Self::NoMail | Self::Unknown => None,
-            Self::OtherMail => Some("q9.hidden+inbox@vault-kyz.example"),
+            Self::OtherMail => Some("q9.zyxwv+jqkw@wqxz-kvjy.example"),
             Self::Active
             | Self::Deprovisioned
             | Self::Locked

@@ -191,6 +191,13 @@ async fn a_wrong_verifier_gets_the_recorded_text_and_spends_the_code() {
     );
     expect_error(&post_form(&app, PATH, &right).await, 400, "invalid_grant");
     assert_eq!(app.count(LIVE_GRANTS), 0);
+    let audit = app.audit().await;
+    let row = audit
+        .iter()
+        .find(|row| row.name == "app.oauth2.token.grant.access_token")
+        .unwrap();
+    assert_eq!(row.outcome, "FAILURE");
+    assert_eq!(row.reason.as_deref(), Some("interaction_code_spent"));
     app.close().await;
 }
 

@@ -153,6 +153,7 @@ async fn t_s4_no_order_of_steps_over_http_opens_the_new_password() {
             json!({"credentials": {"passcode": ""}}),
         ),
     ];
+    // Three steps here; the engine itself is asked about six above.
     for order in 0..7_usize.pow(3) {
         let mut walk = app.begin().await;
         walk.recover(Person::Active.login()).await;
