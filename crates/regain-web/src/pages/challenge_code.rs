@@ -8,6 +8,7 @@ use regain_sdk::{CodeStep, Flow, Outcome, State, Step};
 use crate::advance::{Move, advance};
 use crate::failure::Failure;
 use crate::form::PostedForm;
+use crate::pages::select_authenticator::has_another_way;
 use crate::pages::{Look, is_on, look};
 use crate::record::{Mistake, Open};
 use crate::routing::{Entry, Page};
@@ -116,7 +117,7 @@ fn page(
             .map_or(0, |wait| wait.as_millis().div_ceil(1000))
             .try_into()
             .unwrap_or(0),
-        can_choose_another: step.can_choose_another(),
+        can_choose_another: has_another_way(step.clone().choose_another().ok(), &key),
         heading,
         messages,
     }

@@ -7,9 +7,10 @@ use regain_sdk::{State, Step};
 use crate::advance::{Move, advance};
 use crate::failure::Failure;
 use crate::form::PostedForm;
+use crate::pages::select_authenticator::has_another_way;
 use crate::pages::{Look, is_on, look};
 use crate::record::Mistake;
-use crate::routing::{Entry, Page};
+use crate::routing::{Entry, PASSWORD_KEY, Page};
 use crate::sentences::fill;
 use crate::view::{FormView, Frame, Messages, render};
 use crate::visit::Visit;
@@ -60,7 +61,7 @@ async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
         password_error: messages.error_text(),
         focus_password: !messages.takes_focus,
         can_recover: step.can_recover_password(),
-        can_choose_another: step.can_choose_another(),
+        can_choose_another: has_another_way(step.clone().choose_another().ok(), PASSWORD_KEY),
         messages,
     })
 }

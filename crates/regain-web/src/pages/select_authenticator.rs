@@ -65,6 +65,17 @@ fn offers_choice(step: &Step) -> bool {
     }
 }
 
+/// Whether a link to the choice leads anywhere: to several ways, or to another than the open one.
+pub(crate) fn has_another_way(choice: Option<SelectStep>, open_key: &str) -> bool {
+    choice.is_some_and(|step| {
+        let choices = step.choices();
+        choices.len() > 1
+            || choices
+                .iter()
+                .any(|choice| choice.key.as_deref() != Some(open_key))
+    })
+}
+
 fn choice_step(outcome: Outcome) -> Option<SelectStep> {
     match outcome.state {
         State::Pending(Step::SelectAuthenticator(step)) => Some(step),

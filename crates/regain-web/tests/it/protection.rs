@@ -250,7 +250,10 @@ async fn the_engine_learns_who_sits_at_the_browser() {
         Some("192.0.2.7"),
         "the peer is no trusted proxy"
     );
-    assert_eq!(sent("user-agent").as_deref(), Some("Test/1.0"));
+    assert_eq!(
+        sent("x-okta-user-agent-extended").as_deref(),
+        Some("Test/1.0")
+    );
     assert_eq!(sent("accept-language").as_deref(), Some("de-AT"));
 }
 

@@ -1,9 +1,11 @@
 //! Several tabs, the Back button, double clicks.
 
 use http::StatusCode;
+use regain_sdk::testkit::documents;
+use serde_json::json;
 
 use crate::browser::TestApp;
-use crate::engine::{CODE, PASSWORD};
+use crate::engine::{CODE, ORIGIN, PASSWORD};
 
 #[tokio::test]
 async fn two_tabs_run_two_transactions() {
@@ -72,15 +74,18 @@ async fn a_page_of_an_earlier_or_later_step_leads_to_the_current_one() {
 }
 
 #[tokio::test]
-async fn another_way_can_be_chosen_while_a_code_is_open() {
+async fn the_choice_can_be_opened_again_while_a_code_is_open() {
     let app = TestApp::new().await;
     let mut browser = app.browser();
     let code = browser.reach_code_page().await;
-    let href = code
-        .between("name=\"another\" href=\"", "\"")
-        .unwrap()
-        .to_owned();
-    let page = browser.open(&href).await;
+    assert!(
+        !code.html.contains("name=\"another\""),
+        "there is no other way than the mail"
+    );
+    let state = code.path.split_once('?').unwrap().1;
+    let page = browser
+        .open(&format!("/select-authenticator?{state}"))
+        .await;
     assert_eq!(page.heading(), "Select authenticator");
     let form = page
         .form("select-authenticator-form")
@@ -90,6 +95,36 @@ async fn another_way_can_be_chosen_while_a_code_is_open() {
         "Challenge email authenticator"
     );
     assert_eq!(app.engine.count("/idp/idx/challenge"), 2);
+}
+
+#[tokio::test]
+async fn another_way_is_offered_where_there_is_one() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let code = browser.reach_code_page().await;
+    let mut page = documents::code_page(ORIGIN);
+    let options = page
+        .pointer_mut("/remediation/value/1/value/0/options")
+        .unwrap();
+    options.as_array_mut().unwrap().push(json!({
+        "label": "Security Question",
+        "value": { "form": { "value": [{ "name": "id", "required": true, "value": "autSQ" }] } },
+    }));
+    app.engine.answer_once("/challenge/answer", 401, page);
+    let form = code
+        .form("challenge-authenticator-form")
+        .with("verificationCode", "000000");
+    let code = browser.submit(form).await;
+    let href = code
+        .between("name=\"another\" href=\"", "\"")
+        .unwrap()
+        .to_owned();
+    let page = browser.open(&href).await;
+    assert!(page.html.contains("Security Question"));
+    assert!(
+        !page.html.contains(" checked"),
+        "of several ways none is chosen beforehand"
+    );
 }
 
 #[tokio::test]
