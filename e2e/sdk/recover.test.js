@@ -113,16 +113,17 @@ describe('tokens afterwards', () => {
   before(async () => (demo = await Demo.start(life)));
   beforeEach(() => demo.reset());
 
+  // auth-js sends no secret when it renews, so only a public client can.
   const PUBLIC = { ...DEMO.spa, clientSecret: undefined };
 
   it('auth-js renews with the refresh token and gets another one', async (t) => {
     const session = new Session();
-    const { tokens } = await signIn(demo, CLIENTS[0], { username: DEMO.user, password: DEMO.password, session });
-    const okta = holding(t, tokens, client(demo, session));
+    const { tokens } = await signIn(demo, CLIENTS[0], { username: DEMO.user, password: DEMO.password, session, ...PUBLIC });
+    const okta = holding(t, tokens, client(demo, session, PUBLIC));
     const renewed = await okta.token.renewTokens();
     assert.notEqual(renewed.accessToken.accessToken, tokens.accessToken.accessToken);
     assert.notEqual(renewed.refreshToken.refreshToken, tokens.refreshToken.refreshToken);
-    await verifiedAccessToken(demo, renewed.accessToken.accessToken);
+    await verifiedAccessToken(demo, renewed.accessToken.accessToken, DEMO.spa.clientId);
   });
 
   it('a public client revokes with Basic credentials that have no colon', async (t) => {
@@ -156,12 +157,12 @@ describe('tokens afterwards', () => {
 
   it('a refresh token from before the recovery is dead after it', async (t) => {
     const session = new Session();
-    const { tokens } = await signIn(demo, CLIENTS[0], { username: DEMO.user, password: DEMO.password, session });
+    const { tokens } = await signIn(demo, CLIENTS[0], { username: DEMO.user, password: DEMO.password, session, ...PUBLIC });
     const recovery = new Recovery(demo, CLIENTS[0]);
     const { mail } = await recovery.toCode(DEMO.user);
     await recovery.code(mail.code);
     await recovery.password(NEW_PASSWORD);
-    const okta = holding(t, tokens, client(demo, session));
+    const okta = holding(t, tokens, client(demo, session, PUBLIC));
     await assert.rejects(okta.token.renewTokens(), /refresh token is invalid or expired/i);
   });
 });
