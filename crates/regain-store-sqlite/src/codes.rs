@@ -111,13 +111,19 @@ pub(crate) fn redeem(
         id: flow,
     })?;
     grants::insert(scope.connection, org, grant)?;
+    // A grant that begins revoked gives no tokens: the code came from its own client, but not
+    // from whoever began the flow, and is used up for nothing.
+    let (outcome, reason) = match grant.revoked_at {
+        None => (Outcome::Success, None),
+        Some(_) => (Outcome::Failure, Some("interaction_code_spent")),
+    };
     let entry = Entry {
         at: now,
         name: "app.oauth2.token.grant.access_token",
         subject: grant.user.as_str(),
         flow: Some(&flow),
-        outcome: Outcome::Success,
-        reason: None,
+        outcome,
+        reason,
     };
     audit::append(scope.connection, org, &entry, request)
 }
