@@ -1,7 +1,7 @@
 //! The engine in this process, from its parts to its routes.
 
 use axum::Router;
-use regain_server::{AppState, Parts};
+use regain_server::{AppState, Parts, SignerError, StartError};
 
 use crate::failure::Failure;
 
@@ -20,7 +20,7 @@ impl Engine {
         let state = AppState::new(parts).map_err(|error| Failure::unusable(error.to_string()))?;
         regain_server::start(&state)
             .await
-            .map_err(|error| Failure::unusable(format!("the engine cannot start: {error}")))?;
+            .map_err(|error| refused(&error))?;
         Ok(Self { state })
     }
 
@@ -33,4 +33,13 @@ impl Engine {
     pub(crate) async fn drain(self) {
         self.state.tasks().drain().await;
     }
+}
+
+fn refused(error: &StartError) -> Failure {
+    Failure::unusable(match error {
+        StartError::Keys(SignerError::Key(cause)) => format!(
+            "the signing keys do not open ({cause}): the master key is not the one of this database; put the right one back"
+        ),
+        StartError::Keys(_) | StartError::Store(_) => format!("the engine cannot start: {error}"),
+    })
 }

@@ -6,13 +6,14 @@
 //! command, each in `config` one section of `regain.toml`.
 
 mod commands;
-// mod config;
+mod config;
 mod database;
 mod deployment;
 mod engine;
 mod failure;
 mod listeners;
 mod logging;
+mod no_relay;
 mod private_files;
 mod ready;
 mod stopping;

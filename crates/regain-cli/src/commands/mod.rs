@@ -1,10 +1,19 @@
 //! Every command, one file each.
 
+mod app;
+mod clients;
+mod config;
 mod demo;
+mod doctor;
+mod init;
+mod migrate;
+mod serve;
+mod users;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::failure::Failure;
 
@@ -12,13 +21,31 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::Options),
+    Serve(serve::Options),
+    App(app::Options),
+    Init(init::Options),
+    Migrate(migrate::Options),
+    #[command(subcommand)]
+    Config(config::Action),
+    #[command(subcommand)]
+    Users(users::Action),
+    #[command(subcommand)]
+    Clients(clients::Action),
+    Doctor(doctor::Options),
 }
 
 impl Command {
     /// What is logged where the operator said nothing.
     pub(crate) fn log_filter(&self) -> &'static str {
         match self {
-            Self::Demo(_) => "warn",
+            Self::App(_) | Self::Serve(_) => "info",
+            Self::Clients(_)
+            | Self::Config(_)
+            | Self::Demo(_)
+            | Self::Doctor(_)
+            | Self::Init(_)
+            | Self::Migrate(_)
+            | Self::Users(_) => "warn",
         }
     }
 
@@ -28,7 +55,23 @@ impl Command {
     /// A [`Failure`] in one line.
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
+            Self::App(options) => app::run(options).await,
+            Self::Clients(action) => clients::run(action).await,
+            Self::Config(action) => config::run(action),
             Self::Demo(options) => demo::run(options).await,
+            Self::Doctor(options) => doctor::run(options).await,
+            Self::Init(options) => init::run(&options),
+            Self::Migrate(options) => migrate::run(&options),
+            Self::Serve(options) => serve::run(options).await,
+            Self::Users(action) => users::run(action).await,
         }
     }
+}
+
+/// Where the configuration is; for every command that works on a deployment.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "regain.toml")]
+    pub(crate) config: PathBuf,
 }

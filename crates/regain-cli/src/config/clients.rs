@@ -41,9 +41,14 @@ pub(crate) fn check(
     let mut checked: Vec<OAuthClient> = Vec::new();
     for (index, client) in clients.iter().enumerate() {
         let key = format!("clients.{index}");
-        let Some(client) = client.check(&key, directory, problems) else { continue };
+        let Some(client) = client.check(&key, directory, problems) else {
+            continue;
+        };
         if checked.iter().any(|known| known.id == client.id) {
-            problems.add(&format!("{key}.id"), format!("{} is there twice", client.id));
+            problems.add(
+                &format!("{key}.id"),
+                format!("{} is there twice", client.id),
+            );
         }
         checked.push(client);
     }
@@ -68,7 +73,10 @@ impl Client {
                 .unwrap_or_else(|message| problems.add(&secret_key, message));
         }
         if self.redirect_uris.is_empty() {
-            problems.add(&format!("{key}.redirect_uris"), "is empty: one address at least");
+            problems.add(
+                &format!("{key}.redirect_uris"),
+                "is empty: one address at least",
+            );
         }
         let lists = [
             ("redirect_uris", &self.redirect_uris),
@@ -104,13 +112,18 @@ fn check_secret(secret: &str) -> Result<(), String> {
 pub(crate) fn check_uri(uri: &str) -> Result<(), String> {
     let usable = Url::parse(uri).is_ok_and(|url| {
         url.fragment().is_none()
-            && !matches!(url.scheme(), "javascript" | "data" | "vbscript" | "file" | "blob")
+            && !matches!(
+                url.scheme(),
+                "javascript" | "data" | "vbscript" | "file" | "blob"
+            )
             && (url.has_host() || !matches!(url.scheme(), "http" | "https"))
     });
     let exact = !uri.contains('*') && !uri.chars().any(|c| c.is_whitespace() || c.is_control());
     if usable && exact {
         Ok(())
     } else {
-        Err(format!("must be exact addresses such as https://app.example/login/callback, not {uri:?}"))
+        Err(format!(
+            "must be exact addresses such as https://app.example/login/callback, not {uri:?}"
+        ))
     }
 }

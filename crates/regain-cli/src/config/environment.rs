@@ -28,12 +28,16 @@ struct Variable {
 impl Environment {
     /// The engine's variables: everything but the web app's.
     pub(crate) fn of_engine(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self::read(variables, |key| (!key.starts_with(APP_SECTION)).then(|| key.to_owned()))
+        Self::read(variables, |key| {
+            (!key.starts_with(APP_SECTION)).then(|| key.to_owned())
+        })
     }
 
     /// The web app's variables, without their section.
     pub(crate) fn of_app(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self::read(variables, |key| key.strip_prefix(APP_SECTION).map(str::to_owned))
+        Self::read(variables, |key| {
+            key.strip_prefix(APP_SECTION).map(str::to_owned)
+        })
     }
 
     fn read(
@@ -71,7 +75,10 @@ impl Provider for &Environment {
         for (key, variable) in &self.values {
             // Numbers, booleans and lists are read as such; where the key wants a text, `reading`
             // takes the variable letter by letter instead.
-            let value: Value = variable.value.parse().unwrap_or_else(|never| match never {});
+            let value: Value = variable
+                .value
+                .parse()
+                .unwrap_or_else(|never| match never {});
             insert(&mut dict, key, value);
         }
         Ok(Profile::Default.collect(dict))
@@ -84,7 +91,9 @@ fn insert(dict: &mut Dict, key: &str, value: Value) {
             dict.insert(key.to_owned(), value);
         }
         Some((section, rest)) => {
-            let inner = dict.entry(section.to_owned()).or_insert_with(|| Dict::new().into());
+            let inner = dict
+                .entry(section.to_owned())
+                .or_insert_with(|| Dict::new().into());
             if let Value::Dict(_, inner) = inner {
                 insert(inner, rest, value);
             }

@@ -28,7 +28,12 @@ pub(crate) struct Hash {
 
 impl Default for Hash {
     fn default() -> Self {
-        Self { memory_kib: MEMORY_KIB_ONE_PASS, passes: 1, workers: None, queue_per_worker: 64 }
+        Self {
+            memory_kib: MEMORY_KIB_ONE_PASS,
+            passes: 1,
+            workers: None,
+            queue_per_worker: 64,
+        }
     }
 }
 

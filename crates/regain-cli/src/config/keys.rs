@@ -22,7 +22,10 @@ pub(crate) struct Keys {
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { master_key_file: "master.key".to_owned(), master_key: None }
+        Self {
+            master_key_file: "master.key".to_owned(),
+            master_key: None,
+        }
     }
 }
 
@@ -32,14 +35,20 @@ impl Keys {
         if let Some(key) = &self.master_key {
             let decoded = MasterKey::decode(key.expose());
             if decoded.is_none() {
-                problems.add("keys.master_key", "is no master key (43 characters of A-Z a-z 0-9 _ -)");
+                problems.add(
+                    "keys.master_key",
+                    "is no master key (43 characters of A-Z a-z 0-9 _ -)",
+                );
             }
             return decoded;
         }
         let path = directory.join(&self.master_key_file);
         read_master_key(&path)
             .map_err(|message| {
-                problems.add("keys.master_key_file", format!("{} {message}", path.display()));
+                problems.add(
+                    "keys.master_key_file",
+                    format!("{} {message}", path.display()),
+                );
             })
             .ok()
     }

@@ -39,7 +39,9 @@ impl Limits {
     pub(crate) fn check(&self, problems: &mut Problems<'_>) -> EngineLimits {
         let preset = EngineLimits::default();
         let mut within = |key: &str, value: i64, low: i64, high: i64| -> i64 {
-            problems.within(&format!("limits.{key}"), value, low..=high).unwrap_or(low)
+            problems
+                .within(&format!("limits.{key}"), value, low..=high)
+                .unwrap_or(low)
         };
         let count = |value: i64| u32::try_from(value).unwrap_or_default();
         EngineLimits {

@@ -93,13 +93,17 @@ impl Mail {
         let from = self.from.parse().ok();
         if from.is_none() {
             let message = if self.from.is_empty() {
-                "is missing: who mails are from, such as \"Example <no-reply@example.com>\"".to_owned()
+                "is missing: who mails are from, such as \"Example <no-reply@example.com>\""
+                    .to_owned()
             } else {
                 format!("must be \"Name <address>\", not {:?}", self.from)
             };
             problems.add("mail.from", message);
         }
-        let smtp = self.smtp.as_ref().and_then(|smtp| smtp.check(directory, problems));
+        let smtp = self
+            .smtp
+            .as_ref()
+            .and_then(|smtp| smtp.check(directory, problems));
         CheckedMail { from, smtp }
     }
 }
@@ -107,7 +111,10 @@ impl Mail {
 impl Smtp {
     fn check(&self, directory: &Path, problems: &mut Problems<'_>) -> Option<SmtpSettings> {
         if self.host.is_empty() {
-            problems.add("mail.smtp.host", "is missing: the host name of the mail relay");
+            problems.add(
+                "mail.smtp.host",
+                "is missing: the host name of the mail relay",
+            );
             return None;
         }
         let preset = match self.tls {
@@ -160,11 +167,17 @@ impl Smtp {
         match (&self.username, password) {
             (Some(username), Some(password)) => Some((username.clone(), password)),
             (Some(_), None) => {
-                problems.add("mail.smtp.password_file", "is missing: username stands without a password");
+                problems.add(
+                    "mail.smtp.password_file",
+                    "is missing: username stands without a password",
+                );
                 None
             }
             (None, Some(_)) => {
-                problems.add("mail.smtp.username", "is missing: a password stands without it");
+                problems.add(
+                    "mail.smtp.username",
+                    "is missing: a password stands without it",
+                );
                 None
             }
             (None, None) => None,

@@ -48,10 +48,15 @@ impl Org {
             problems.add("org.name", "must be one line of at most 100 characters");
         }
         if !matches!(self.locale.as_str(), "de" | "en" | "ja") {
-            problems.add("org.locale", format!("must be en, de or ja, not {:?}", self.locale));
+            problems.add(
+                "org.locale",
+                format!("must be en, de or ja, not {:?}", self.locale),
+            );
         }
         if let Some(url) = &self.support_url
-            && !["https://", "http://", "mailto:"].iter().any(|start| url.starts_with(start))
+            && !["https://", "http://", "mailto:"]
+                .iter()
+                .any(|start| url.starts_with(start))
         {
             problems.add(
                 "org.support_url",

@@ -63,7 +63,9 @@ impl Password {
             }
         }
         let mut within = |key: &str, value: i64, low: i64, high: i64| -> u32 {
-            problems.within(&format!("password.{key}"), value, low..=high).unwrap_or_default()
+            problems
+                .within(&format!("password.{key}"), value, low..=high)
+                .unwrap_or_default()
         };
         PasswordRules {
             min_length: within("min_length", self.min_length, 8, 128),
@@ -73,9 +75,18 @@ impl Password {
             min_symbol: within("min_symbol", self.min_symbol, 0, 32),
             exclude_username: self.exclude_username,
             exclude_attributes: self.exclude_attributes.clone(),
-            exclude_words: self.exclude_words.iter().map(|word| word.to_lowercase()).collect(),
+            exclude_words: self
+                .exclude_words
+                .iter()
+                .map(|word| word.to_lowercase())
+                .collect(),
             history: within("history", self.history, 0, 30),
-            min_age_minutes: within("min_age_minutes", self.min_age_minutes, 0, MINUTES_OF_A_YEAR),
+            min_age_minutes: within(
+                "min_age_minutes",
+                self.min_age_minutes,
+                0,
+                MINUTES_OF_A_YEAR,
+            ),
         }
     }
 }

@@ -18,7 +18,11 @@ pub(crate) struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, key, message } = self;
+        let Self {
+            origin,
+            key,
+            message,
+        } = self;
         let message = one_line(message);
         if key.is_empty() {
             write!(f, "{origin}: {message}")
@@ -36,7 +40,9 @@ pub(crate) struct Problems<'a> {
 
 impl fmt::Debug for Problems<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Problems").field("found", &self.found).finish_non_exhaustive()
+        f.debug_struct("Problems")
+            .field("found", &self.found)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +56,11 @@ impl<'a> Problems<'a> {
     pub(crate) fn add(&mut self, key: &str, message: impl Into<String>) {
         if self.found.iter().all(|known| known.key != key) {
             let origin = (self.origin)(key);
-            self.found.push(Problem { origin, key: key.to_owned(), message: message.into() });
+            self.found.push(Problem {
+                origin,
+                key: key.to_owned(),
+                message: message.into(),
+            });
         }
     }
 

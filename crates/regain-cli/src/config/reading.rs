@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::{Format as _, Serialized, Toml};
 use figment::value::Value;
 use figment::{Figment, Source};
@@ -46,7 +46,11 @@ impl Sources {
             let provider = figment::providers::Data::<Toml>::string(&option_as_toml(key, value));
             figment = figment.merge(Named(provider));
         }
-        Ok(Self { figment, environment, file: file.map(Path::to_owned) })
+        Ok(Self {
+            figment,
+            environment,
+            file: file.map(Path::to_owned),
+        })
     }
 
     /// Reads the merged values. A value that does not fit is named and left out, so that the rest
@@ -82,7 +86,7 @@ impl Sources {
             }
             problems.push(Problem {
                 origin: self.origin(&key),
-                message: describe(&error.kind),
+                message: describe(&error.kind, is_secret(&key)),
                 key,
             });
             if !replace(&mut value, &error.path, None) {
@@ -135,9 +139,10 @@ impl Sources {
     }
 
     fn whole(&self) -> String {
-        self.file
-            .as_deref()
-            .map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string())
+        self.file.as_deref().map_or_else(
+            || "the configuration".to_owned(),
+            |file| file.display().to_string(),
+        )
     }
 }
 
@@ -168,14 +173,25 @@ fn check_toml(file: &Path) -> Result<(), Problem> {
         } else {
             ""
         };
-        problem(format!("cannot be read: {}{hint}", crate::failure::reason(&error)))
+        problem(format!(
+            "cannot be read: {}{hint}",
+            crate::failure::reason(&error)
+        ))
     })?;
     match toml::from_str::<toml::Table>(&text) {
         Ok(_) => Ok(()),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
-            Err(problem(format!("line {line} is no valid TOML: {}", error.message())))
+            let line = text
+                .bytes()
+                .take(offset)
+                .filter(|byte| *byte == b'\n')
+                .count()
+                + 1;
+            Err(problem(format!(
+                "line {line} is no valid TOML: {}",
+                error.message()
+            )))
         }
     }
 }
@@ -185,10 +201,22 @@ fn option_as_toml(key: &str, value: &str) -> String {
     format!("{key} = {}\n", serde_json::Value::from(value))
 }
 
-fn describe(kind: &Kind) -> String {
+/// Last parts of keys whose values are secret: no listing and no message repeats them.
+const SECRET: [&str; 4] = ["client_secret", "master_key", "password", "secret"];
+
+/// Whether the value of a key is secret. The section `[password]` is not: its keys go on.
+pub(crate) fn is_secret(key: &str) -> bool {
+    key.contains('.')
+        && key
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| SECRET.contains(&last))
+        || key == "client_secret"
+}
+
+fn describe(kind: &Kind, is_secret: bool) -> String {
     match kind {
         Kind::UnknownField(name, expected) => {
-            let name = name.as_str();
             let near = expected.iter().find(|known| is_near(known, name));
             match near {
                 Some(near) => format!("is not a known key; did you mean {near}?"),
@@ -198,13 +226,30 @@ fn describe(kind: &Kind) -> String {
         Kind::UnknownVariant(name, expected) => {
             format!("must be one of {}, not {name:?}", expected.join(", "))
         }
-        Kind::InvalidType(found, expected) => {
-            format!("must be {}, not {found}", in_plain_words(expected))
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) if is_secret => {
+            format!("must be {}", in_plain_words(expected))
         }
-        Kind::InvalidValue(found, expected) => {
-            format!("must be {}, not {found}", in_plain_words(expected))
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            format!(
+                "must be {}, not {}",
+                in_plain_words(expected),
+                found_in_plain_words(found)
+            )
         }
         other => format!("cannot be used: {other}"),
+    }
+}
+
+fn found_in_plain_words(found: &Actual) -> String {
+    match found {
+        Actual::Bool(is) => is.to_string(),
+        Actual::Float(number) => number.to_string(),
+        Actual::Map => "a section".to_owned(),
+        Actual::Seq => "a list".to_owned(),
+        Actual::Signed(number) => number.to_string(),
+        Actual::Str(text) => format!("{text:?}"),
+        Actual::Unsigned(number) => number.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -223,23 +268,38 @@ fn in_plain_words(expected: &str) -> &str {
 fn is_near(known: &str, typed: &str) -> bool {
     let bare = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     let (known, typed) = (bare(known), bare(typed));
-    let prefix = known.bytes().zip(typed.bytes()).take_while(|(a, b)| a == b).count();
-    let suffix = known.bytes().rev().zip(typed.bytes().rev()).take_while(|(a, b)| a == b).count();
+    let prefix = known
+        .bytes()
+        .zip(typed.bytes())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let suffix = known
+        .bytes()
+        .rev()
+        .zip(typed.bytes().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let longest = known.len().max(typed.len());
     (prefix + suffix + 2 > longest && longest > 3) || known == typed
 }
 
 /// Puts another value at a path, or takes the value there away. Says whether there was one.
 fn replace(value: &mut Value, path: &[String], new: Option<Value>) -> bool {
-    let Some((first, rest)) = path.split_first() else { return false };
+    let Some((first, rest)) = path.split_first() else {
+        return false;
+    };
     match value {
         Value::Dict(_, dict) if rest.is_empty() => match new {
             Some(new) => dict.insert(first.clone(), new).is_some(),
             None => dict.remove(first).is_some(),
         },
-        Value::Dict(_, dict) => dict.get_mut(first).is_some_and(|inner| replace(inner, rest, new)),
+        Value::Dict(_, dict) => dict
+            .get_mut(first)
+            .is_some_and(|inner| replace(inner, rest, new)),
         Value::Array(_, list) => {
-            let Ok(index) = first.parse::<usize>() else { return false };
+            let Ok(index) = first.parse::<usize>() else {
+                return false;
+            };
             if rest.is_empty() && index < list.len() {
                 match new {
                     Some(new) => list.splice(index..=index, [new]).count() == 1,
@@ -249,7 +309,8 @@ fn replace(value: &mut Value, path: &[String], new: Option<Value>) -> bool {
                     }
                 }
             } else {
-                list.get_mut(index).is_some_and(|inner| replace(inner, rest, new))
+                list.get_mut(index)
+                    .is_some_and(|inner| replace(inner, rest, new))
             }
         }
         _ => false,
@@ -257,7 +318,13 @@ fn replace(value: &mut Value, path: &[String], new: Option<Value>) -> bool {
 }
 
 fn flatten(out: &mut Vec<(String, Value)>, key: String, value: Value) {
-    let below = |inner: &str| if key.is_empty() { inner.to_owned() } else { format!("{key}.{inner}") };
+    let below = |inner: &str| {
+        if key.is_empty() {
+            inner.to_owned()
+        } else {
+            format!("{key}.{inner}")
+        }
+    };
     match value {
         Value::Empty(..) => {}
         Value::Dict(_, dict) => {

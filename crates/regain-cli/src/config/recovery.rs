@@ -26,7 +26,11 @@ impl Default for Recovery {
     fn default() -> Self {
         let policy = RecoveryPolicy::default();
         Self {
-            authenticators: policy.authenticators.iter().map(|key| key.as_str().to_owned()).collect(),
+            authenticators: policy
+                .authenticators
+                .iter()
+                .map(|key| key.as_str().to_owned())
+                .collect(),
             single_authenticator: policy.single_authenticator,
             auto_sign_in: policy.auto_sign_in,
             revoke_sessions: policy.revoke_sessions,

@@ -85,9 +85,15 @@ pub(crate) fn origin(key: &str, text: &str, problems: &mut Problems<'_>) -> Stri
 
 fn listen(key: &str, texts: &[String], problems: &mut Problems<'_>) -> Vec<SocketAddr> {
     if texts.is_empty() {
-        problems.add(key, "must name an address at least, such as [\"127.0.0.1:8400\"]");
+        problems.add(
+            key,
+            "must name an address at least, such as [\"127.0.0.1:8400\"]",
+        );
     }
-    texts.iter().filter_map(|text| socket_address(key, text, problems)).collect()
+    texts
+        .iter()
+        .filter_map(|text| socket_address(key, text, problems))
+        .collect()
 }
 
 /// An address with a port.
@@ -100,7 +106,9 @@ pub(crate) fn socket_address(
     if parsed.is_none() {
         problems.add(
             key,
-            format!("must be addresses with a port such as 127.0.0.1:8400 or [::1]:8400, not {text:?}"),
+            format!(
+                "must be addresses with a port such as 127.0.0.1:8400 or [::1]:8400, not {text:?}"
+            ),
         );
     }
     parsed

@@ -17,7 +17,9 @@ pub(crate) struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { url: "sqlite:regain.db".to_owned() }
+        Self {
+            url: "sqlite:regain.db".to_owned(),
+        }
     }
 }
 

@@ -1,0 +1,125 @@
+//! `regain serve`: the engine for production.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use regain_mail::{DevMailbox, SmtpTransport, Transport};
+use regain_server::{Dev, Parts};
+use regain_store::Store;
+use regain_types::SystemClock;
+
+use super::ConfigFile;
+use crate::config::{self, Configuration};
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::listeners;
+use crate::no_relay::NoRelay;
+use crate::ready::Ready;
+use crate::stopping::Signals;
+
+/// Directory of the dev mailbox, beside the database.
+const DEV_MAILBOX_DIR: &str = "dev-mailbox";
+
+/// Run the engine with a configuration file
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: regain init ./regain && regain serve --config regain/regain.toml --dev
+SIGTERM and Ctrl-C let requests in flight finish; a second one stops at once.")]
+pub(crate) struct Options {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Another database than the configuration's, such as sqlite:/var/lib/regain/regain.db
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// For development: add /dev/mailbox, /dev/clock and /dev/reset. Refused unless every listen
+    /// address is of this machine only
+    #[arg(long)]
+    dev: bool,
+}
+
+/// Serves until it is asked to stop.
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
+    let signals = Signals::catch()?;
+    let configuration = config::load(&options.file.config, options.database.as_deref())?;
+    if options.dev {
+        refuse_dev_abroad(&configuration)?;
+    }
+    for warning in configuration.warnings() {
+        tracing::warn!("{warning}");
+    }
+    // Ports first: a second start by mistake touches no data.
+    let listeners = listeners::bind(&configuration.listen).await?;
+    let public_url = configuration.settings.public_url.clone();
+    let addresses = configuration.listen.clone();
+    let engine = Engine::start(parts(configuration, options.dev).await?).await?;
+    tracing::info!(%public_url, ?addresses, dev = options.dev, "the engine is ready");
+    Ready::new(Some(&public_url), None).announce();
+    Ok(signals
+        .run(|stop| async move {
+            regain_server::serve(listeners, engine.router(), stop.wait()).await;
+            engine.drain().await;
+        })
+        .await)
+}
+
+async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Failure> {
+    let store = configuration.store.open()?;
+    for client in configuration.clients {
+        store
+            .save_client(&configuration.settings.org, client)
+            .await
+            .map_err(|error| {
+                Failure::unusable(format!(
+                    "the clients of the configuration cannot be stored: {error}"
+                ))
+            })?;
+    }
+    let mailbox = if is_dev {
+        Some(dev_mailbox(configuration.store.path())?)
+    } else {
+        None
+    };
+    let transport: Arc<dyn Transport> = match (configuration.smtp, &mailbox) {
+        (Some(smtp), _) => Arc::new(
+            SmtpTransport::new(smtp).map_err(|error| Failure::unusable(error.to_string()))?,
+        ),
+        (None, Some(mailbox)) => Arc::clone(mailbox) as _,
+        (None, None) => {
+            tracing::warn!("[mail.smtp] is missing: mails wait in the outbox and are not sent");
+            Arc::new(NoRelay)
+        }
+    };
+    Ok(Parts {
+        settings: configuration.settings,
+        store,
+        master_key: configuration.master_key,
+        transport,
+        dev: mailbox.map(|mailbox| Dev {
+            mailbox,
+            seed: None,
+        }),
+    })
+}
+
+fn dev_mailbox(database: &Path) -> Result<Arc<DevMailbox>, Failure> {
+    let directory = database.with_file_name(DEV_MAILBOX_DIR);
+    DevMailbox::open(&directory, Arc::new(SystemClock::new()))
+        .map(Arc::new)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", directory.display())))
+}
+
+/// The surface for developers has no sign-in: it stays on this machine (design §2.2).
+fn refuse_dev_abroad(configuration: &Configuration) -> Result<(), Failure> {
+    match configuration
+        .listen
+        .iter()
+        .find(|address| !address.ip().is_loopback())
+    {
+        None => Ok(()),
+        Some(address) => Err(Failure::unusable(format!(
+            "--dev shows every mail to whoever reaches it, and server.listen holds {address}: listen on 127.0.0.1 or ::1 only, or leave --dev out"
+        ))),
+    }
+}

@@ -1,0 +1,220 @@
+//! `regain users create`: also while `serve` runs.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use regain_engine::{
+    BrokenRule, PasswordRules, StoredPassword, UserFacts, UserStatus, normalised_password,
+};
+use regain_server::{HashSettings, hash_now};
+use regain_store::{NewUser, Store as _, StoreError};
+use regain_types::{Identifier, Secret, SystemEntropy, UserId};
+
+use super::ConfigFile;
+use crate::failure::{Failure, reason};
+use crate::{config, print};
+
+/// Longest line that is read as a password, in bytes.
+const PASSWORD_BYTES_MAX: usize = 4_096;
+
+/// Manage users
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    Create(Create),
+}
+
+/// Create a user; prints the new id
+///
+/// Without a password the user sets the first one with "Forgot password?".
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: regain users create --login alice@example.com --first-name Alice --last-name Example
+The user's address counts as verified: codes are mailed to it.")]
+pub(crate) struct Create {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// What the user signs in with, usually the address
+    #[arg(value_name = "LOGIN", required_unless_present = "login")]
+    login_argument: Option<String>,
+    /// The same, as an option
+    #[arg(long, value_name = "LOGIN", conflicts_with = "login_argument")]
+    login: Option<String>,
+    /// The address for codes; the login unless given, if that is an address
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// Given name
+    #[arg(long, value_name = "NAME", default_value = "")]
+    first_name: String,
+    /// Family name
+    #[arg(long, value_name = "NAME", default_value = "")]
+    last_name: String,
+    /// Read the first password from the first line of stdin
+    #[arg(long, conflicts_with = "password_file")]
+    password_stdin: bool,
+    /// Read the first password from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+/// Runs it.
+pub(crate) async fn run(action: Action) -> Result<ExitCode, Failure> {
+    let Action::Create(create) = action;
+    create.run().await
+}
+
+impl Create {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let configuration = config::load(&self.file.config, None)?;
+        let settings = &configuration.settings;
+        let mut user = self.user()?;
+        if let Some(password) = self.read_password()? {
+            let store_time = regain_types::Timestamp::from_millis(0);
+            let password = checked(&password, &user, &settings.policy.password)?;
+            let phc = hash(password, settings.hash).await?;
+            user.password = Some(StoredPassword {
+                phc,
+                nfc: true,
+                set_at: store_time,
+            });
+        }
+        let store = configuration.store.open()?;
+        if let Some(password) = &mut user.password {
+            password.set_at = store.now().await.map_err(|error| unavailable(&error))?;
+        }
+        let (id, login) = (user.id.clone(), user.login.clone());
+        store.create_user(&settings.org, user).await.map_err(|error| match error {
+            StoreError::Exists(what) => Failure::failed(format!(
+                "{login} was not created: {what} exists already; choose another login or address"
+            )),
+            other => unavailable(&other),
+        })?;
+        print(id.as_str());
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn user(&self) -> Result<NewUser, Failure> {
+        let login = self.login_argument.as_ref().or(self.login.as_ref());
+        let login = canonical("the login", login.map(String::as_str).unwrap_or_default())?;
+        let email = match &self.email {
+            Some(address) => {
+                let address = canonical("--email", address)?;
+                if !address.contains('@') {
+                    return Err(Failure::unusable(format!(
+                        "--email {address:?} is no address"
+                    )));
+                }
+                Some(address)
+            }
+            None => login.contains('@').then(|| login.clone()),
+        };
+        Ok(NewUser {
+            id: UserId::random(&mut SystemEntropy),
+            login,
+            email,
+            first_name: name("--first-name", &self.first_name)?,
+            last_name: name("--last-name", &self.last_name)?,
+            locale: "en_US".to_owned(),
+            time_zone: "UTC".to_owned(),
+            status: UserStatus::Active,
+            password: None,
+        })
+    }
+
+    fn read_password(&self) -> Result<Option<Secret<String>>, Failure> {
+        let text = match (&self.password_file, self.password_stdin) {
+            (Some(path), _) => Some(first_line_of_file(path)?),
+            (None, true) => Some(first_line_of_stdin()?),
+            (None, false) => None,
+        };
+        match text {
+            Some(text) if text.expose().is_empty() => Err(Failure::unusable(
+                "the password is empty: its first line is read",
+            )),
+            text => Ok(text),
+        }
+    }
+}
+
+fn canonical(what: &str, typed: &str) -> Result<String, Failure> {
+    Identifier::parse(typed)
+        .map(|identifier| identifier.canonical().to_owned())
+        .map_err(|error| Failure::unusable(format!("{what} {typed:?} cannot be used: {error}")))
+}
+
+fn name(option: &str, text: &str) -> Result<String, Failure> {
+    let text = text.trim();
+    if text.chars().count() > 50 || text.chars().any(char::is_control) {
+        return Err(Failure::unusable(format!(
+            "{option} must be one line of at most 50 characters"
+        )));
+    }
+    Ok(text.to_owned())
+}
+
+fn first_line_of_file(path: &Path) -> Result<Secret<String>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map(Secret::new)
+        .map_err(|error| {
+            Failure::unusable(format!(
+                "{} cannot be read: {}",
+                path.display(),
+                reason(&error)
+            ))
+        })?;
+    Ok(Secret::new(
+        text.expose().lines().next().unwrap_or_default().to_owned(),
+    ))
+}
+
+fn first_line_of_stdin() -> Result<Secret<String>, Failure> {
+    if io::stdin().is_terminal() {
+        crate::say("Type the password and press Enter (it is shown while you type):");
+    }
+    let mut line = String::new();
+    let mut input = io::Read::take(io::stdin().lock(), PASSWORD_BYTES_MAX as u64);
+    let read = input.read_line(&mut line);
+    let line = Secret::new(line);
+    read.map_err(|error| Failure::failed(format!("stdin cannot be read: {}", reason(&error))))?;
+    Ok(Secret::new(
+        line.expose().trim_end_matches(['\r', '\n']).to_owned(),
+    ))
+}
+
+/// An administrator's password keeps the rules too: it is one that people may go on with.
+fn checked(
+    password: &Secret<String>,
+    user: &NewUser,
+    rules: &PasswordRules,
+) -> Result<Secret<String>, Failure> {
+    let facts = UserFacts {
+        id: user.id.clone(),
+        login: user.login.clone(),
+        email: user.email.clone(),
+        first_name: user.first_name.clone(),
+        last_name: user.last_name.clone(),
+        locale: user.locale.clone(),
+        time_zone: user.time_zone.clone(),
+        status: user.status,
+        password: None,
+        history: Vec::new(),
+    };
+    let broken = rules.broken_by(password.expose(), &facts);
+    if broken.is_empty() {
+        Ok(Secret::new(normalised_password(password.expose())))
+    } else {
+        Err(Failure::unusable(BrokenRule::sentence(&broken)))
+    }
+}
+
+async fn hash(password: Secret<String>, settings: HashSettings) -> Result<String, Failure> {
+    tokio::task::spawn_blocking(move || hash_now(&password, settings))
+        .await
+        .map_err(|error| Failure::failed(format!("the password was not hashed: {error}")))?
+        .map_err(|error| Failure::unusable(error.to_string()))
+}
+
+fn unavailable(error: &StoreError) -> Failure {
+    Failure::failed(format!("the user was not created: {error}"))
+}

@@ -1,0 +1,123 @@
+//! From what is written to what the server works with.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use regain_engine::Policy;
+use regain_mail::{Brand, SmtpSettings, Tls};
+use regain_oauth::Client;
+use regain_server::Settings;
+use regain_types::MasterKey;
+
+use super::problem::Problems;
+use super::{RegainToml, clients};
+use crate::database::StoreUrl;
+use crate::deployment;
+
+/// A configuration that passed every check.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    /// What the server asks for.
+    pub(crate) settings: Settings,
+    /// Where it listens.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Where the data lives.
+    pub(crate) store: StoreUrl,
+    /// The secret from which keys derive.
+    pub(crate) master_key: MasterKey,
+    /// The relay that takes mails.
+    pub(crate) smtp: Option<SmtpSettings>,
+    /// The apps.
+    pub(crate) clients: Vec<Client>,
+}
+
+/// Checks every section; there is no result when one cannot be used at all.
+pub(super) fn check(
+    raw: &RegainToml,
+    directory: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<Configuration> {
+    let server = raw.server.check(problems);
+    let store = raw.store.check(directory, problems);
+    let master_key = raw.keys.check(directory, problems);
+    let mail = raw.mail.check(directory, problems);
+    let trusted_origins = raw.org.check(problems);
+    let policy = Policy {
+        sign_in_mode: raw.org.sign_in_mode,
+        enumeration_prevention: raw.org.user_enumeration_prevention,
+        password: raw.password.check(problems),
+        recovery: raw.recovery.check(problems),
+        email: raw.email_authenticator.check(problems),
+        limits: raw.limits.check(problems),
+    };
+    let hash = raw.hash.check(problems);
+    let clients = clients::check(&raw.clients, directory, problems);
+    Some(Configuration {
+        settings: Settings {
+            org: deployment::org().ok()?,
+            public_url: server.public_url,
+            brand: Brand {
+                org_name: raw.org.name.clone(),
+                support_url: raw.org.support_url.clone(),
+            },
+            locale: raw.org.locale.clone(),
+            mail_from: mail.from?,
+            policy,
+            trusted_origins,
+            trusted_proxies: server.trusted_proxies,
+            hash,
+        },
+        listen: server.listen,
+        store: store?,
+        master_key: master_key?,
+        smtp: mail.smtp,
+        clients,
+    })
+}
+
+impl Configuration {
+    /// What is allowed and yet needs to be said at every start.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.settings.policy.enumeration_prevention {
+            warnings.push(
+                "org.user_enumeration_prevention is off: everybody can find out who has an account"
+                    .to_owned(),
+            );
+        }
+        if let Some(smtp) = &self.smtp {
+            if smtp.tls == Tls::None {
+                warnings.push(
+                    "mail.smtp.tls = \"none\": whoever is between here and the relay reads the codes"
+                        .to_owned(),
+                );
+            }
+            if smtp.danger_accept_invalid_certificates {
+                warnings.push(
+                    "mail.smtp.danger_accept_invalid_certificates is on: whoever is between here and the relay can read the codes"
+                        .to_owned(),
+                );
+            }
+        }
+        if self.settings.public_url.starts_with("http://") && !self.is_public_url_local() {
+            warnings.push(format!(
+                "server.public_url = \"{}\": passwords and tokens travel in the clear; use https",
+                self.settings.public_url
+            ));
+        }
+        warnings
+    }
+
+    /// Whether only this machine is meant by the public address.
+    pub(crate) fn is_public_url_local(&self) -> bool {
+        let Ok(url) = url::Url::parse(&self.settings.public_url) else {
+            return false;
+        };
+        match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+}
