@@ -1,6 +1,6 @@
 //! What a row of the outbox says, and to whom: looked up when it is sent.
 
-use regain_engine::{CodeTicket, Outgoing, Subject, UserFacts};
+use regain_engine::{CodeTicket, Outgoing, Subject};
 use regain_mail::{Language, Mail, PasswordChanged, RecoveryCode};
 use regain_store::{FlowKey, OutboxRow, StoreError};
 use regain_types::Timestamp;
@@ -13,6 +13,9 @@ pub(super) struct Letter {
     pub(super) to: String,
     pub(super) mail: Mail,
     pub(super) language: Language,
+    /// Why it must not leave. It is written all the same: whether there is somebody must not show
+    /// in how busy the server is (E-04).
+    pub(super) withheld: Option<Unsendable>,
 }
 
 /// Why a row is not sent.
@@ -60,15 +63,12 @@ pub(super) async fn write(
             redirect_uri,
             language,
         } => {
-            let recipient = match recovery_recipient(state, subject, canonical).await? {
-                Ok(user) => user,
-                Err(why) => return Ok(Err(why)),
-            };
-            if !is_alive(state, ticket, now).await? {
-                return Ok(Err(Unsendable::CodeDead));
-            }
-            let Some(to) = recipient.email else {
-                return Ok(Err(Unsendable::NoAddress));
+            let found = recovery_recipient(state, subject, canonical).await?;
+            let is_alive = is_alive(state, ticket, now).await?;
+            let (recipient, withheld) = match found {
+                Ok(recipient) if is_alive => (recipient, None),
+                Ok(recipient) => (recipient, Some(Unsendable::CodeDead)),
+                Err(why) => (Recipient::nobody(canonical), Some(why)),
             };
             let mail = Mail::RecoveryCode(RecoveryCode {
                 code: ticket.code(state.keys(), state.org()),
@@ -80,9 +80,10 @@ pub(super) async fn write(
             });
             let wish = language.as_deref().unwrap_or(&recipient.locale);
             Ok(Ok(Letter {
-                to,
+                to: recipient.address,
                 mail,
                 language: Language::choose(wish),
+                withheld,
             }))
         }
         Outgoing::PasswordChanged {
@@ -107,7 +108,26 @@ pub(super) async fn write(
                 to,
                 mail,
                 language: Language::choose(&record.facts.locale),
+                withheld: None,
             }))
+        }
+    }
+}
+
+/// Who gets the code of a recovery.
+struct Recipient {
+    address: String,
+    login: String,
+    locale: String,
+}
+
+impl Recipient {
+    /// A stand-in for nobody, under a name that no mail server takes (RFC 2606).
+    fn nobody(canonical: &str) -> Self {
+        Self {
+            address: "nobody@nowhere.invalid".to_owned(),
+            login: canonical.to_owned(),
+            locale: "en_US".to_owned(),
         }
     }
 }
@@ -117,18 +137,23 @@ async fn recovery_recipient(
     state: &AppState,
     subject: &Subject,
     canonical: &str,
-) -> Result<Result<UserFacts, Unsendable>, StoreError> {
-    let found = state.store().find_user(state.org(), canonical).await?;
-    Ok(match (subject, found) {
-        (_, None) => Err(Unsendable::NoUser),
-        (Subject::Known(id), Some(record))
-            if record.facts.id == *id && record.facts.status.may_recover() =>
-        {
-            Ok(record.facts)
-        }
-        (_, Some(record)) if record.facts.email.is_none() => Err(Unsendable::NoAddress),
-        (Subject::Known(_) | Subject::Unknown, Some(_)) => Err(Unsendable::NotAllowed),
-    })
+) -> Result<Result<Recipient, Unsendable>, StoreError> {
+    let Some(record) = state.store().find_user(state.org(), canonical).await? else {
+        return Ok(Err(Unsendable::NoUser));
+    };
+    let user = record.facts;
+    let Some(address) = user.email else {
+        return Ok(Err(Unsendable::NoAddress));
+    };
+    if *subject == Subject::Known(user.id) && user.status.may_recover() {
+        Ok(Ok(Recipient {
+            address,
+            login: user.login,
+            locale: user.locale,
+        }))
+    } else {
+        Ok(Err(Unsendable::NotAllowed))
+    }
 }
 
 /// Whether the flow still waits for this very code.

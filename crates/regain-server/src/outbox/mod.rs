@@ -1,8 +1,8 @@
 //! Sends what commits put into the outbox, after the commit (R-05, R-06, M-01).
 //!
 //! A row holds no code and no address. The worker derives the code from its challenge and reads
-//! the address of the user when it sends; for nobody the row is dropped here, so that requests
-//! cost the same for everybody (E-04).
+//! the address of the user when it sends; for nobody the mail is written too, and dropped here, so
+//! that requests, and the work behind them, cost the same for everybody (E-04).
 
 mod address;
 mod letter;
@@ -82,16 +82,17 @@ async fn deliver(state: &AppState, row: &OutboxRow) -> MailVerdict {
     };
     let letter = match letter::write(state, row, now).await {
         Ok(Ok(letter)) => letter,
-        Ok(Err(unsendable)) => {
-            note(state, row, &unsendable).await;
-            return MailVerdict::Dropped(unsendable.reason());
-        }
+        Ok(Err(unsendable)) => return drop_it(state, row, unsendable).await,
         Err(error) => {
             tracing::warn!(%error, mail = %row.id, "a mail cannot be written yet");
             return MailVerdict::Retry(now.plus_seconds(1));
         }
     };
-    let message = match envelope(state, row, &letter) {
+    let message = envelope(state, row, &letter);
+    if let Some(unsendable) = letter.withheld {
+        return drop_it(state, row, unsendable).await;
+    }
+    let message = match message {
         Ok(message) => message,
         Err(error) => {
             tracing::error!(%error, mail = %row.id, "a mail cannot be composed");
@@ -175,16 +176,18 @@ fn later(row: &OutboxRow, now: Timestamp) -> MailVerdict {
     }
 }
 
-/// Tells a developer why there is no mail (design §2.4).
-async fn note(state: &AppState, row: &OutboxRow, unsendable: &Unsendable) {
-    let Some(mailbox) = state.dev() else { return };
+/// Gives a row up, and tells a developer why there is no mail (design §2.4).
+async fn drop_it(state: &AppState, row: &OutboxRow, why: Unsendable) -> MailVerdict {
     let to = match &row.outgoing {
         Outgoing::RecoveryCode { canonical, .. } => canonical.as_str(),
         Outgoing::PasswordChanged { user, .. } => user.as_str(),
     };
-    if let Err(error) = mailbox.note(to, unsendable.sentence()).await {
+    if let Some(mailbox) = state.dev()
+        && let Err(error) = mailbox.note(to, why.sentence()).await
+    {
         tracing::warn!(%error, "the dev mailbox did not keep a note");
     }
+    MailVerdict::Dropped(why.reason())
 }
 
 #[cfg(test)]
