@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use regain_engine::{Flow, FlowApp, Policy, new_interaction_handle, state_handle};
+use regain_engine::{Flow, FlowApp, Policy, Stage, new_interaction_handle, state_handle};
 use regain_mail::{Brand, DevMailbox, MailboxMessage, Sender, Transport};
 use regain_oauth::Client;
 use regain_server::{AppState, Dev, HashSettings, Parts, Settings, router, start};
@@ -140,11 +140,21 @@ impl TestApp {
     pub(crate) async fn begin_for(&self, change: impl FnOnce(&mut FlowApp)) -> Walk<'_> {
         let mut app = flow_app();
         change(&mut app);
+        self.insert(app, Stage::Identify).await
+    }
+
+    /// A new flow that stands at one of the first stages already.
+    pub(crate) async fn begin_at(&self, stage: Stage) -> Walk<'_> {
+        self.insert(flow_app(), stage).await
+    }
+
+    async fn insert(&self, app: FlowApp, stage: Stage) -> Walk<'_> {
         let now = self.store.now().await.unwrap();
         let handle = new_interaction_handle(&mut SystemEntropy);
         let first = state_handle(self.state.keys(), &handle, 0);
+        let begun = Flow::begin(app, now, &mut SystemEntropy);
         let new = NewFlow {
-            flow: Flow::begin(app, now, &mut SystemEntropy),
+            flow: Flow { stage, ..begun },
             interaction_handle: TokenHash::of(&handle),
             state_handle: TokenHash::of(&first),
         };

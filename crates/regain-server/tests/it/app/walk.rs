@@ -1,6 +1,7 @@
 //! A client that knows only what documents tell it: it follows hrefs, sends back what is preset,
 //! and keeps the state handle.
 
+use axum::http::{HeaderMap, StatusCode};
 use regain_engine::{CodeTicket, Stage};
 use regain_store::{FlowKey, Loaded, Store as _};
 use regain_types::TokenHash;
@@ -25,11 +26,7 @@ impl<'a> Walk<'a> {
             app,
             interaction_handle,
             state_handle,
-            page: Page::new(
-                axum::http::StatusCode::OK,
-                axum::http::HeaderMap::new(),
-                Vec::new(),
-            ),
+            page: Page::new(StatusCode::OK, HeaderMap::new(), Vec::new()),
             posted: Vec::new(),
         }
     }

@@ -1,13 +1,14 @@
 //! Headers, methods, origins and paths of `/idp/idx/*` (`idx-wire` §1.2, §1.4, §1.5, §1.7).
 
 use axum::body::Body;
+use axum::http::request::Builder;
 use axum::http::{Method, Request};
 use regain_engine::Endpoint;
 use serde_json::json;
 
 use crate::app::{Person, TRUSTED_ORIGIN, TestApp};
 
-fn request(method: Method, path: &str) -> axum::http::request::Builder {
+fn request(method: Method, path: &str) -> Builder {
     Request::builder().method(method).uri(path)
 }
 

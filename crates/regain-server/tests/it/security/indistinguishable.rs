@@ -99,6 +99,7 @@ async fn challenged(seen: &mut Vec<(String, String)>, walk: &mut Walk<'_>, perso
     walk.post("/idp/idx/challenge", json!({"authenticator": {"id": id}}))
         .await;
     note(seen, "challenge", walk, person);
+    walk.app.mail_is_done().await;
     walk.act("poll").await;
     note(seen, "poll", walk, person);
     for _ in 0..7 {
