@@ -1,6 +1,7 @@
 //! Opening connections: every setting that durability and safety rest on is here.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ const APPLICATION_ID: i32 = 0x5267_616E;
 
 /// Opens the connection that writes, and makes the file if it is missing.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    let turn = wait_for_turn(path).map_err(|error| OpenError::from_io(path, &error))?;
     create_private(path).map_err(|error| OpenError::from_io(path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)
@@ -30,6 +32,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
         })
         .map_err(|error| OpenError::from_sqlite(path, &error))?;
     claim(path, &connection)?;
+    drop(turn);
     Ok(connection)
 }
 
@@ -83,15 +86,36 @@ fn claim(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     }
 }
 
-/// Makes the file readable for its owner alone: it holds password hashes. SQLite gives the files
-/// beside it the same mode.
+/// Waits until no other program is opening the same database; the turn lasts as long as the file
+/// is open. SQLite lets readers and writers take turns by itself, but two that switch a new file
+/// to WAL at once: one of them is refused without waiting.
+fn wait_for_turn(path: &Path) -> std::io::Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-open");
+    let file = private().create(true).truncate(false).open(name)?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Makes the file if it is missing, readable for its owner alone: it holds password hashes. SQLite
+/// gives the files beside it the same mode.
+///
+/// A file that is there is not touched: to close it would drop the locks that SQLite holds on it
+/// in this process (<https://www.sqlite.org/howtocorrupt.html> §2.2).
 fn create_private(path: &Path) -> std::io::Result<()> {
+    match private().create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    options.open(path).map(drop)
+    options
 }

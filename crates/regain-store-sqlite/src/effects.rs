@@ -35,6 +35,9 @@ fn apply_one(
         Effect::IssueInteractionCode(issued) => {
             codes::insert(scope, org, (issued, &commit.flow.id), now)
         }
+        Effect::RequirePassword { user, password } => {
+            users::require_password(scope.connection, org, user, password)
+        }
         Effect::RevokeSessions { user } => {
             grants::revoke_all(scope.connection, org, user, (now, "sessions_revoked"))?;
             codes::discard_unused(scope.connection, org, user, &issued_here(commit))
@@ -56,6 +59,7 @@ fn issued_here(commit: &Commit) -> Vec<TokenHash> {
         Effect::Audit(_)
         | Effect::EndOtherFlows { .. }
         | Effect::Enqueue(_)
+        | Effect::RequirePassword { .. }
         | Effect::RevokeSessions { .. }
         | Effect::SetPassword { .. }
         | Effect::Unlock { .. } => None,

@@ -32,7 +32,8 @@ const FILE_NAME: &str = "regain.db";
 /// A database file.
 ///
 /// One process serves from it; others may read and write beside (administration, `sqlite3
-/// regain.db .backup`): they take turns. The files `-wal` and `-shm` beside it belong to it.
+/// regain.db .backup`): they take turns. The files `-wal`, `-shm` and `-open` beside it belong to
+/// it.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,

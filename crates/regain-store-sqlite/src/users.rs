@@ -189,6 +189,24 @@ pub(crate) fn set_status(
     Ok(())
 }
 
+/// Refuses unless this is the user's password.
+pub(crate) fn require_password(
+    connection: &Connection,
+    org: &OrgId,
+    id: &UserId,
+    password: &StoredPassword,
+) -> Result<(), Fault> {
+    let found: Option<i64> = connection
+        .prepare_cached(
+            "SELECT 1 FROM users WHERE org_id = ?1 AND id = ?2 AND password_phc = ?3",
+        )?
+        .query_row([org.as_str(), id.as_str(), password.phc.as_str()], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    found.map(drop).ok_or(Fault::CONFLICT)
+}
+
 /// Sets a password and moves the present one into the history.
 pub(crate) fn set_password(
     connection: &Connection,

@@ -89,6 +89,24 @@ fn set_page_limit(scope: &Scope<'_>, extra: i64) -> Result<(), Fault> {
     Ok(())
 }
 
+/// No kill of a process shows that a commit waits for the disk; the setting does.
+#[tokio::test]
+async fn the_writer_waits_for_the_disk() {
+    let temporary = store();
+    let settings = temporary.store.writer.write(|scope| {
+        let ask = |name: &str| {
+            let question = format!("SELECT * FROM pragma_{name}");
+            scope
+                .connection
+                .query_row(&question, [], |row| row.get::<_, rusqlite::types::Value>(0))
+        };
+        Ok((ask("synchronous")?, ask("journal_mode")?))
+    });
+    let full = rusqlite::types::Value::Integer(2);
+    let log = rusqlite::types::Value::Text("wal".to_owned());
+    assert_eq!(settings.await.unwrap(), (full, log));
+}
+
 #[tokio::test]
 async fn a_full_disk_refuses_writes_until_there_is_space() {
     let temporary = store();

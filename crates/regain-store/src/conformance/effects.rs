@@ -126,6 +126,34 @@ fn phc(password: &StoredPassword) -> String {
     password.phc.clone()
 }
 
+/// A sign-in whose password was compared before a reset and is stored after it: it gives nothing.
+pub(super) async fn a_password_that_was_replaced_opens_nothing(fixture: Fixture) -> Verdict {
+    let alice = fixture.user(ALICE).await?;
+    let compared = fixture.load_user(&alice).await?.facts.password;
+    let compared = compared.ok_or_else(|| Failure::new("a password".to_owned()))?;
+    let now = fixture.now().await?;
+    let sign_in = || {
+        vec![
+            Effect::RequirePassword {
+                user: alice.clone(),
+                password: compared.clone(),
+            },
+            Effect::IssueInteractionCode(sample::issued(&alice, now)),
+        ]
+    };
+    fixture.apply(sign_in()).await?;
+    let flow = fixture.flow(Stage::Identify).await?.flow;
+    fixture
+        .apply(vec![sample::set_password(&alice, "second", 4, now)])
+        .await?;
+    let before = fixture.fingerprint().await?;
+    let commit = fixture.commit_of(&flow, sign_in()).await?;
+    let stored = fixture.store.commit(&fixture.org, commit).await;
+    ensure!(matches!(stored, Err(StoreError::Conflict)));
+    ensure_eq!(fixture.fingerprint().await?, before);
+    Ok(())
+}
+
 pub(super) async fn other_flows_of_the_user_end(fixture: Fixture) -> Verdict {
     let alice = fixture.user(ALICE).await?;
     let bob = fixture.user(BOB).await?;
@@ -193,9 +221,18 @@ pub(super) async fn sessions_end_with_the_password(fixture: Fixture) -> Verdict 
         } else {
             vec![revoke, issue]
         };
+        let revoked = fixture.grant(&alice).await?;
+        let revoked_at = fixture.now().await?;
+        fixture
+            .store
+            .revoke_grant(&fixture.org, &revoked.id, "logout", sample::request())
+            .await?;
         fixture.advance_millis(5);
         let now = fixture.now().await?;
         fixture.apply(effects).await?;
+        // What ended before keeps its time.
+        let stored = fixture.load_grant(&revoked).await?;
+        ensure_eq!(stored.grant.revoked_at, Some(revoked_at));
         for grant in grants.iter().chain([&grant]) {
             let stored = fixture.load_grant(grant).await?;
             ensure_eq!(stored.grant.revoked_at, Some(now));
