@@ -74,7 +74,10 @@ impl Grant {
 
 #[cfg(test)]
 mod tests {
+    use regain_types::{AuthServer, ClientId, GrantId, Timestamp, UserId};
+
     use super::*;
+    use crate::Approval;
 
     fn read(body: &str) -> Result<TokenRequest, OAuthError> {
         TokenRequest::read(&Form::parse(body.as_bytes()).unwrap())
@@ -140,6 +143,37 @@ mod tests {
             ),
         ] {
             assert_eq!(read(body).err(), Some(error), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_asks_for_all_scopes_or_fewer_and_never_for_others() {
+        let scopes = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let approval = Approval {
+            user: UserId::parse("00u1").unwrap(),
+            client_id: ClientId::parse("0oa1").unwrap(),
+            server: AuthServer::Org,
+            scopes: scopes(&["openid", "email"]),
+            nonce: None,
+            auth_time: Timestamp::from_millis(0),
+            amr: Vec::new(),
+        };
+        let id = GrantId::parse("gra1").unwrap();
+        let grant = Grant::begin(id, approval, Timestamp::from_millis(0));
+        assert_eq!(grant.narrowed(None), Ok(scopes(&["openid", "email"])));
+        assert_eq!(
+            grant.narrowed(Some(scopes(&["email"]))),
+            Ok(scopes(&["email"]))
+        );
+        for wider in [
+            &["phone"][..],
+            &["openid", "phone"],
+            &["openid", "email", "phone"],
+        ] {
+            assert_eq!(
+                grant.narrowed(Some(scopes(wider))),
+                Err(OAuthError::ScopeTooWide)
+            );
         }
     }
 }

@@ -147,6 +147,15 @@ fn a_sealed_key_opens_only_with_its_master_key_and_name() {
 }
 
 #[test]
+fn a_key_under_a_name_that_is_not_its_thumbprint_is_refused() {
+    let master = MasterKey::random(&mut SystemEntropy);
+    let private = Secret::new(PKCS8.clone());
+    let sealed = key_seal::seal(&master, "other", &private, &mut SystemEntropy).unwrap();
+    let opened = SigningKey::open(&master, "other", &sealed);
+    assert_eq!(opened.err(), Some(KeyError::Malformed));
+}
+
+#[test]
 fn other_bytes_are_no_key() {
     assert_eq!(SigningKey::from_pkcs8(b"").err(), Some(KeyError::Malformed));
     assert_eq!(
