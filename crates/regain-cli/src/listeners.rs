@@ -26,8 +26,8 @@ pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, F
     Ok(listeners)
 }
 
-/// Binds 127.0.0.1 and ::1, and `extra` besides; with port 0 a port that is free on all of them.
-/// A machine without IPv6 does without ::1.
+/// Binds 127.0.0.1 and `::1`, and `extra` besides; with port 0 a port that is free on all of them.
+/// A machine without IPv6 does without `::1`.
 ///
 /// # Errors
 /// A [`Failure`] that names the address or the port that cannot be had.

@@ -19,7 +19,8 @@ use crate::stopping::Signals;
 Example: regain app --issuer http://localhost:8400/oauth2/default --client-id my-app
 A secret comes from client_secret_file in app.toml, or from REGAIN__APP__CLIENT_SECRET.")]
 pub(crate) struct Options {
-    /// The app's configuration file; without it defaults, REGAIN__APP__… and options
+    /// The app's configuration file; without it defaults, variables `REGAIN__APP__…`
+    /// and options
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The issuer to sign in at

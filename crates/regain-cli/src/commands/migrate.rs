@@ -15,7 +15,7 @@ use crate::{config, database, print};
 pub(crate) struct Options {
     #[command(flatten)]
     file: ConfigFile,
-    /// Another database than the configuration's, such as sqlite:/var/lib/regain/regain.db
+    /// Another database than the configuration's, such as `sqlite:/var/lib/regain.db`
     #[arg(long, value_name = "URL")]
     database: Option<String>,
 }

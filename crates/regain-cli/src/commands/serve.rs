@@ -30,7 +30,7 @@ SIGTERM and Ctrl-C let requests in flight finish; a second one stops at once.")]
 pub(crate) struct Options {
     #[command(flatten)]
     file: ConfigFile,
-    /// Another database than the configuration's, such as sqlite:/var/lib/regain/regain.db
+    /// Another database than the configuration's, such as `sqlite:/var/lib/regain.db`
     #[arg(long, value_name = "URL")]
     database: Option<String>,
     /// For development: add /dev/mailbox, /dev/clock and /dev/reset. Refused unless every listen

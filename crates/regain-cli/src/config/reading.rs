@@ -300,18 +300,16 @@ fn replace(value: &mut Value, path: &[String], new: Option<Value>) -> bool {
             let Ok(index) = first.parse::<usize>() else {
                 return false;
             };
-            if rest.is_empty() && index < list.len() {
-                match new {
-                    Some(new) => list.splice(index..=index, [new]).count() == 1,
-                    None => {
-                        list.remove(index);
-                        true
-                    }
-                }
-            } else {
-                list.get_mut(index)
-                    .is_some_and(|inner| replace(inner, rest, new))
+            if !rest.is_empty() {
+                return list
+                    .get_mut(index)
+                    .is_some_and(|inner| replace(inner, rest, new));
             }
+            let there = index < list.len();
+            if there {
+                list.splice(index..=index, new);
+            }
+            there
         }
         _ => false,
     }

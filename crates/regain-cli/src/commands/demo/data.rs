@@ -48,17 +48,10 @@ impl DataDir {
     /// # Errors
     /// A [`Failure`] when it cannot be written or holds anything but a demo.
     pub(super) async fn open(wanted: Option<&Path>) -> Result<Self, Failure> {
-        let (path, temporary) = match wanted {
-            Some(path) => {
-                make_private_dir(path).map_err(|error| cannot_write(path, &error))?;
-                (path.to_owned(), None)
-            }
-            None => {
-                let made = tempfile::Builder::new().prefix("regain-demo-").tempdir();
-                let made = made.map_err(|error| cannot_write(&std::env::temp_dir(), &error))?;
-                (made.path().to_owned(), Some(made))
-            }
-        };
+        let temporary = wanted.is_none().then(temporary_dir).transpose()?;
+        let made = temporary.as_ref().map(TempDir::path);
+        let path = wanted.or(made).unwrap_or(Path::new(".")).to_owned();
+        make_private_dir(&path).map_err(|error| cannot_write(&path, &error))?;
         refuse_strangers(&path)?;
         let org = deployment::org()?;
         let database = path.join(DATABASE_FILE);
@@ -110,6 +103,13 @@ impl DataDir {
             self.path.display()
         ))
     }
+}
+
+fn temporary_dir() -> Result<TempDir, Failure> {
+    tempfile::Builder::new()
+        .prefix("regain-demo-")
+        .tempdir()
+        .map_err(|error| cannot_write(&std::env::temp_dir(), &error))
 }
 
 /// Reads the key, or makes it for a new directory.

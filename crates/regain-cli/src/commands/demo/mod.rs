@@ -43,8 +43,8 @@ pub(crate) struct Options {
     /// Port of the web app; 0 takes any free port
     #[arg(long, value_name = "PORT", default_value_t = 8401)]
     app_port: u16,
-    /// Listen on this address besides 127.0.0.1 and ::1. The demo has no secrets: whoever reaches
-    /// it reads every mail
+    /// Listen on this address besides 127.0.0.1 and `::1`. The demo has no secrets: whoever
+    /// reaches it reads every mail
     #[arg(long, value_name = "ADDR")]
     listen: Option<IpAddr>,
 }

@@ -1,0 +1,209 @@
+//! Values that are refused, and in which words.
+
+use super::super::*;
+use super::{LEAST, Site};
+
+#[test]
+fn values_outside_the_bounds_are_refused_with_key_and_bound() {
+    // T-A3, T-P1: security.md §3.
+    let site = Site::new();
+    for (section, key, values, bound) in [
+        ("password", "min_length", ["7", "129"], "8 to 128"),
+        ("password", "history", ["-1", "31"], "0 to 30"),
+        ("password", "min_symbol", ["-1", "33"], "0 to 32"),
+        ("email_authenticator", "code_length", ["5", "13"], "6 to 12"),
+        (
+            "email_authenticator",
+            "code_lifetime_minutes",
+            ["0", "61"],
+            "1 to 60",
+        ),
+        ("limits", "code_attempts", ["0", "6"], "1 to 5"),
+        ("limits", "code_attempts_per_flow", ["4", "11"], "5 to 10"),
+        ("limits", "mails_per_flow", ["0", "11"], "1 to 10"),
+        (
+            "limits",
+            "resend_cooldown_seconds",
+            ["9", "301"],
+            "10 to 300",
+        ),
+        (
+            "limits",
+            "interaction_code_lifetime_seconds",
+            ["9", "601"],
+            "10 to 600",
+        ),
+        (
+            "hash",
+            "memory_kib",
+            ["19455", "1048577"],
+            "19456 to 1048576",
+        ),
+        ("hash", "passes", ["0", "17"], "1 to 16"),
+        ("hash", "workers", ["0", "100000"], "1 to "),
+        ("hash", "queue_per_worker", ["0", "1025"], "1 to 1024"),
+    ] {
+        for value in values {
+            let problems = site.problems(&format!("{LEAST}[{section}]\n{key} = {value}\n"));
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(
+                problems[0].contains(&format!("{section}.{key} must be {bound}")),
+                "{problems:?}"
+            );
+            assert!(
+                problems[0].contains(&format!("not {value}")),
+                "{problems:?}"
+            );
+            assert!(problems[0].contains("regain.toml"), "{problems:?}");
+        }
+    }
+}
+
+#[test]
+fn a_hash_below_the_floor_is_refused_whatever_it_is_made_of() {
+    let site = Site::new();
+    let hash = |memory: u32, passes: u32| {
+        site.load(
+            &format!("{LEAST}[hash]\nmemory_kib = {memory}\npasses = {passes}\n"),
+            &[],
+        )
+        .map(|configuration| configuration.settings.hash.memory_kib)
+    };
+    assert!(hash(47_104, 1).is_ok());
+    assert!(hash(19_456, 2).is_ok());
+    assert!(hash(47_103, 1).unwrap_err()[0].contains("hash.memory_kib must be 47104"));
+}
+
+/// What stands in the file besides the least, and what the one line about it must say.
+const BAD_VALUES: &[(&str, &str)] = &[
+    (
+        "[server]\npublic_url = \"not an address\"",
+        "server.public_url",
+    ),
+    (
+        "[server]\npublic_url = \"https://x.example/path\"",
+        "server.public_url",
+    ),
+    ("[server]\nlisten = [\"8400\"]", "server.listen"),
+    ("[server]\nlisten = []", "server.listen"),
+    (
+        "[server]\nlisten = \"127.0.0.1:8400\"",
+        "server.listen must be a list",
+    ),
+    (
+        "[server]\ntrusted_proxies = [\"proxy\"]",
+        "server.trusted_proxies",
+    ),
+    ("[store]\nurl = \"mysql://localhost/regain\"", "store.url"),
+    ("[keys]\nmaster_key_file = \"missing.key\"", "missing.key"),
+    ("[org]\nname = \"\"", "org.name"),
+    ("[org]\nlocale = \"xx\"", "org.locale"),
+    (
+        "[org]\nsupport_url = \"javascript:alert(1)\"",
+        "org.support_url",
+    ),
+    (
+        "[org]\nsign_in_mode = \"two_pages\"",
+        "org.sign_in_mode must be one of",
+    ),
+    ("[org]\ntrusted_origins = [\"*\"]", "org.trusted_origins"),
+    (
+        "[org]\nuser_enumeration_prevention = \"off\"",
+        "must be true or false",
+    ),
+    (
+        "[password]\nmin_length = \"eight\"",
+        "password.min_length must be a whole number",
+    ),
+    (
+        "[password]\nexclude_attributes = [\"mother\"]",
+        "password.exclude_attributes",
+    ),
+    (
+        "[recovery]\nauthenticators = [\"okta_password\"]",
+        "recovery.authenticators",
+    ),
+    (
+        "[recovery]\nrevoke_sessions = \"never\"",
+        "recovery.revoke_sessions",
+    ),
+    ("[mail.smtp]\nport = 25", "mail.smtp.host"),
+    (
+        "[mail.smtp]\nhost = \"x\"\ntls = \"ssl\"",
+        "mail.smtp.tls must be one of",
+    ),
+    (
+        "[mail.smtp]\nhost = \"x\"\nport = 70000",
+        "mail.smtp.port must be 1 to 65535",
+    ),
+    (
+        "[mail.smtp]\nhost = \"x\"\nca_file = \"no.pem\"",
+        "mail.smtp.ca_file",
+    ),
+    (
+        "[mail.smtp]\nhost = \"x\"\nusername = \"u\"",
+        "mail.smtp.password_file",
+    ),
+    (
+        "[mail.smtp]\nhost = \"x\"\npassword = \"p\"",
+        "mail.smtp.username",
+    ),
+    (
+        "[mail.smtp]\nhost = \"x\"\ntls = \"none\"\nusername = \"u\"\npassword = \"p\"",
+        "would travel unprotected",
+    ),
+    (
+        "[[clients]]\nid = \"a b\"\nredirect_uris = [\"https://x.example/\"]",
+        "clients.0.id",
+    ),
+    ("[[clients]]\nid = \"a\"", "clients.0.redirect_uris"),
+    (
+        "[[clients]]\nid = \"a\"\nredirect_uris = [\"/login\"]",
+        "clients.0.redirect_uris",
+    ),
+    (
+        "[[clients]]\nid = \"a\"\nredirect_uris = [\"https://*.example/\"]",
+        "clients.0.redirect_uris",
+    ),
+    (
+        "[[clients]]\nid = \"a\"\nredirect_uris = [\"https://x.example/\"]\nsecret = \"short\"",
+        "clients.0.secret",
+    ),
+    ("[server]\npublic_urll = \"x\"", "did you mean public_url?"),
+    ("[servers]\nx = 1", "servers is not a known key"),
+    ("[server", "line 3 is no valid TOML"),
+];
+
+#[test]
+fn bad_values_are_named() {
+    let site = Site::new();
+    for (text, word) in BAD_VALUES {
+        let problems = site.problems(&format!("{LEAST}{text}\n"));
+        assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+        assert!(problems[0].contains(word), "{word} in {problems:?}");
+        assert!(problems[0].contains("regain.toml"), "{problems:?}");
+        assert!(!problems[0].contains('\n'));
+    }
+}
+
+#[test]
+fn a_client_that_is_there_twice_is_refused() {
+    let client = "[[clients]]\nid = \"a\"\nredirect_uris = [\"https://x.example/\"]\n";
+    let problems = Site::new().problems(&format!("{LEAST}{client}{client}"));
+    assert!(
+        problems[0].contains("clients.1.id a is there twice"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let text = "[server]\npublic_url = \"x\"\nlistenn = 1\n[password]\nmin_length = 1\nhistory = \"all\"\n";
+    let problems = Site::new().problems(text);
+    assert_eq!(problems.len(), 5, "{problems:?}");
+    let failure = Failure::from(load_with(&Site::new().write(text), None, []).unwrap_err());
+    assert!(
+        failure.to_string().contains("and 4 more problems"),
+        "{failure}"
+    );
+}

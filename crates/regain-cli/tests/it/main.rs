@@ -1,0 +1,12 @@
+//! The built program at the command line: what it prints, where, and what it ends with.
+
+#[cfg(test)]
+mod administration;
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod processes;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod usage;

@@ -1,0 +1,176 @@
+//! Runs the program, and a deployment for it to run on.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+pub(crate) fn regain(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_regain"));
+    command.args(args).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REGAIN__")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+pub(crate) fn run(args: &[&str]) -> Output {
+    regain(args).output().unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Fails unless the command ended with `code` and one line on stderr that holds every word.
+pub(crate) fn assert_one_line(output: &Output, code: i32, words: &[&str]) {
+    let text = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word:?} in {text}");
+    }
+    assert!(output.stdout.is_empty(), "{}", stdout(output));
+}
+
+/// A deployment as `init` leaves it, on a port of its own.
+pub(crate) struct Deployment {
+    pub(crate) directory: TempDir,
+    pub(crate) port: u16,
+}
+
+impl Deployment {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let made = run(&["init", directory.path().to_str().unwrap()]);
+        assert!(made.status.success(), "{}", stderr(&made));
+        let port = free_port();
+        let deployment = Self { directory, port };
+        deployment.edit(|text| {
+            // The cheapest hash that is allowed: nothing here is about its cost.
+            let text = text.replace("8400", &port.to_string());
+            let from = text.find("memory_kib").unwrap();
+            let to = text.find("# workers").unwrap();
+            format!(
+                "{}memory_kib = 19456\npasses = 2\n{}",
+                &text[..from],
+                &text[to..]
+            )
+        });
+        deployment
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn config(&self) -> String {
+        self.path("regain.toml").display().to_string()
+    }
+
+    pub(crate) fn edit(&self, change: impl FnOnce(String) -> String) {
+        let file = self.path("regain.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, change(text)).unwrap();
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        run(&[args, &["--config", &self.config()]].concat())
+    }
+
+    pub(crate) fn create_user(&self, login: &str, password: &str) -> Output {
+        let config = self.config();
+        let mut child = regain(&["users", "create", "--login", login, "--password-stdin"])
+            .args(["--config", &config])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(format!("{password}\n").as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    }
+}
+
+/// A running process: gone with the test, however it ends.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) ready: serde_json::Value,
+}
+
+impl Running {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut child = regain(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let Ok(ready) = serde_json::from_str(&line) else {
+            let _ = child.kill();
+            panic!("no ready line but {line:?}");
+        };
+        Self { child, ready }
+    }
+
+    pub(crate) fn text(&self, key: &str) -> &str {
+        self.ready[key].as_str().unwrap_or_default()
+    }
+
+    /// SIGTERM, and the exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// The status line of an answer over plain HTTP.
+pub(crate) fn status_of(origin: &str, method: &str, path: &str) -> String {
+    let address = origin.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
