@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authenticators::email::CodeTicket;
 use crate::flow::Subject;
+use crate::need::StoredPassword;
 
 /// One change that belongs to a transition.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,14 @@ pub enum Effect {
     Enqueue(Outgoing),
     /// The flow's single-use result.
     IssueInteractionCode(IssuedCode),
+    /// Refuse the whole commit, as a conflict, unless this is still the user's password. Comparing
+    /// takes long: a reset may come in between, and it ends only what it finds (S-01).
+    RequirePassword {
+        /// Whose.
+        user: UserId,
+        /// What the answer was compared with.
+        password: StoredPassword,
+    },
     /// End all sessions and refresh tokens of a user (S-01).
     RevokeSessions {
         /// Whose.

@@ -197,9 +197,7 @@ pub(crate) fn require_password(
     password: &StoredPassword,
 ) -> Result<(), Fault> {
     let found: Option<i64> = connection
-        .prepare_cached(
-            "SELECT 1 FROM users WHERE org_id = ?1 AND id = ?2 AND password_phc = ?3",
-        )?
+        .prepare_cached("SELECT 1 FROM users WHERE org_id = ?1 AND id = ?2 AND password_phc = ?3")?
         .query_row([org.as_str(), id.as_str(), password.phc.as_str()], |row| {
             row.get(0)
         })

@@ -119,8 +119,14 @@ fn complete(
         at: env.now,
         ending: Ending::InteractionCode,
     });
-    Transition::to(flow.moved_to(stage, env.now))
-        .with(code)
-        .with(started)
-        .step()
+    let mut transition = Transition::to(flow.moved_to(stage, env.now));
+    // A one-page sign-in belongs to nobody until here: a reset does not find it to end it.
+    let compared = user.password.clone();
+    transition
+        .effects
+        .extend(compared.map(|password| Effect::RequirePassword {
+            user: user.id.clone(),
+            password,
+        }));
+    transition.with(code).with(started).step()
 }

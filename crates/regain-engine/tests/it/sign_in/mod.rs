@@ -26,6 +26,31 @@ fn one_page_lets_the_right_password_in() {
 }
 
 #[test]
+fn a_sign_in_stands_only_with_the_password_that_was_compared() {
+    for policy in [Policy::default(), identifier_first()] {
+        let one_page = policy.sign_in_mode == SignInMode::OnePage;
+        let mut shell = Shell::new(policy);
+        shell.begin(0);
+        if one_page {
+            assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
+        } else {
+            assert!(shell.take(0, identify("alice")).is_ok());
+            assert!(shell.take(0, answer(PASSWORD)).is_ok());
+        }
+        let alice = shell
+            .users
+            .iter()
+            .find(|user| user.login.starts_with("alice"))
+            .unwrap();
+        let required = Effect::RequirePassword {
+            user: alice.id.clone(),
+            password: alice.password.clone().unwrap(),
+        };
+        assert!(shell.effects.contains(&required), "{:?}", shell.effects);
+    }
+}
+
+#[test]
 fn whoever_may_not_gets_one_answer() {
     for policy in [Policy::default(), identifier_first()] {
         for (name, password) in [
