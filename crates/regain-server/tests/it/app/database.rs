@@ -72,6 +72,14 @@ impl TestApp {
     }
 }
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
+
 fn rows_of(connection: &Connection, table: &str) -> BTreeSet<String> {
     let mut select = connection
         .prepare(&format!("SELECT rowid, * FROM \"{table}\""))
@@ -87,7 +95,7 @@ fn rows_of(connection: &Connection, table: &str) -> BTreeSet<String> {
                 ValueRef::Integer(number) => number.to_string(),
                 ValueRef::Real(number) => number.to_string(),
                 ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-                ValueRef::Blob(blob) => blob.iter().map(|byte| format!("{byte:02x}")).collect(),
+                ValueRef::Blob(blob) => hex(blob),
             })
             .collect();
         out.insert(cells.join(" | "));

@@ -79,7 +79,7 @@ impl Connection {
         while self.buffer.len() < head + length {
             assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0);
         }
-        let took = self.clock.monotonic() - started;
+        let took = self.clock.monotonic().saturating_sub(started);
         (page_of(&self.buffer, head), took)
     }
 }

@@ -130,17 +130,17 @@ impl<'a> Walk<'a> {
     }
 
     /// As far as the open challenge by mail.
-    pub(crate) async fn to_challenge(&mut self, login: &str) -> &Page {
+    pub(crate) async fn as_far_as_challenge(&mut self, login: &str) -> &Page {
         self.recover(login).await.expect_status(200);
         self.choose_email().await;
         self.page.expect_page(200, "challenge-authenticator")
     }
 
     /// As far as the new password.
-    pub(crate) async fn to_reset(&mut self, login: &str, mail: &str) -> &Page {
+    pub(crate) async fn as_far_as_reset(&mut self, login: &str, mail: &str) -> &Page {
         let before = self.app.mailbox.list(Some(mail), None);
         let last = before.first().map(|mail| mail.id.clone());
-        self.to_challenge(login).await;
+        self.as_far_as_challenge(login).await;
         let mail = self.app.mail_after(mail, last.as_deref()).await;
         self.answer(&mail.code.unwrap()).await;
         self.page.expect_page(200, "reset-authenticator")

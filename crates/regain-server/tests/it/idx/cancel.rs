@@ -15,8 +15,8 @@ async fn it_leads_back_to_the_first_page_from_everywhere() {
             0 => {}
             1 => drop(walk.act("recover").await),
             2 => drop(walk.recover(login).await),
-            3 => drop(walk.to_challenge(login).await),
-            _ => drop(walk.to_reset(login, login).await),
+            3 => drop(walk.as_far_as_challenge(login).await),
+            _ => drop(walk.as_far_as_reset(login, login).await),
         }
         let old = walk.state_handle.clone();
         walk.act("cancel").await.expect_page(200, "identify");
@@ -39,7 +39,7 @@ async fn what_was_proved_before_is_worth_nothing_after() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     let code = app.code_for(login).await;
     walk.act("cancel").await.expect_page(200, "identify");
     walk.recover(login).await.expect_status(200);

@@ -11,7 +11,7 @@ async fn one_mail_is_sent_and_the_same_choice_again_sends_none() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     let first = app.mail_to(login).await;
     let shown = walk.page.bytes.clone();
     app.mail_is_done().await;

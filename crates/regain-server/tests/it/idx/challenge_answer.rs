@@ -21,7 +21,7 @@ async fn a_wrong_code_is_counted_and_said_at_the_field() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     let code = app.code_for(login).await;
     app.mail_is_done().await;
     for (times, place) in [0, 3, 5].into_iter().enumerate() {
@@ -46,7 +46,7 @@ async fn after_five_wrong_codes_the_right_one_is_refused() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     let first = app.mail_to(login).await;
     let code = first.code.unwrap();
     for place in 0..5 {
@@ -80,7 +80,7 @@ async fn a_code_works_until_the_last_millisecond_and_not_at_its_end() {
         let app = TestApp::start().await;
         let login = Person::Active.login();
         let mut walk = app.begin().await;
-        walk.to_challenge(login).await;
+        walk.as_far_as_challenge(login).await;
         let code = app.code_for(login).await;
         app.clock.advance_ms(5 * 60 * 1_000 + millis);
         let page = walk.answer(&code).await.clone();
@@ -110,7 +110,7 @@ async fn spaces_and_dashes_are_for_the_eye() {
     ] {
         let mut walk = app.begin().await;
         let last = app.mailbox.list(None, None).first().map(|m| m.id.clone());
-        walk.to_challenge(login).await;
+        walk.as_far_as_challenge(login).await;
         let code = app.mail_after(login, last.as_deref()).await.code.unwrap();
         let typed: String = form
             .chars()
@@ -131,7 +131,7 @@ async fn answers_of_any_other_form_are_wrong_and_counted() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     let code = app.code_for(login).await;
     let full_width: String = code
         .bytes()
@@ -154,7 +154,7 @@ async fn answers_of_any_other_form_are_wrong_and_counted() {
 async fn an_absent_answer_is_not_counted() {
     let app = TestApp::start().await;
     let mut walk = app.begin().await;
-    walk.to_challenge(Person::Active.login()).await;
+    walk.as_far_as_challenge(Person::Active.login()).await;
     app.mail_is_done().await;
     for body in [
         json!({}),
@@ -171,7 +171,7 @@ async fn an_absent_answer_is_not_counted() {
             .expect_top(400, "E0000020");
     }
     for passcode in [
-        json!(123456),
+        json!(123_456),
         json!(["123456"]),
         json!({}),
         json!(true),
@@ -190,7 +190,7 @@ async fn a_used_code_is_no_password_and_proves_nothing_twice() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     let code = app.code_for(login).await;
     let proved = walk.answer(&code).await.bytes.clone();
     app.mail_is_done().await;
@@ -213,14 +213,14 @@ async fn codes_of_other_flows_are_wrong() {
     let app = TestApp::start().await;
     let (alice, bobby) = (Person::Active, Person::OtherMail);
     let mut first = app.begin().await;
-    first.to_challenge(alice.login()).await;
+    first.as_far_as_challenge(alice.login()).await;
     let own = app.mail_to(alice.login()).await;
     // The same user in another flow, and another user.
     let mut second = app.begin().await;
-    second.to_challenge(alice.login()).await;
+    second.as_far_as_challenge(alice.login()).await;
     let other = app.mail_after(alice.login(), Some(&own.id)).await;
     let mut third = app.begin().await;
-    third.to_challenge(bobby.login()).await;
+    third.as_far_as_challenge(bobby.login()).await;
     let stranger = app.code_for(bobby.mail().unwrap()).await;
     for code in [other.code.clone().unwrap(), stranger] {
         first.answer(&code).await.expect_passcode(401, INVALID);
@@ -260,8 +260,8 @@ async fn nobody_s_challenge_can_be_walked_to_its_end_and_never_proves() {
                 "ID",
             )
     };
-    known.to_challenge(Person::Active.login()).await;
-    unknown.to_challenge(Person::Unknown.login()).await;
+    known.as_far_as_challenge(Person::Active.login()).await;
+    unknown.as_far_as_challenge(Person::Unknown.login()).await;
     for round in 0..2 {
         for _ in 0..6 {
             let first = known.answer("000000").await.clone();

@@ -7,7 +7,7 @@ async fn documents_are_byte_stable_over_polls() {
     for person in [Person::Active, Person::Unknown] {
         let app = TestApp::start().await;
         let mut walk = app.begin().await;
-        let shown = walk.to_challenge(person.login()).await.bytes.clone();
+        let shown = walk.as_far_as_challenge(person.login()).await.bytes.clone();
         app.mail_is_done().await;
         for _ in 0..20 {
             // Polls do not keep a flow alive: fifteen minutes of them end it.
@@ -29,7 +29,7 @@ async fn a_poll_after_the_proof_came_in_elsewhere_is_refused_with_the_page_that_
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     let code = app.code_for(login).await;
     walk.answer(&code)
         .await

@@ -11,7 +11,7 @@ async fn the_code_of_the_older_mail_is_void() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    let first_page = walk.to_challenge(login).await.json.clone();
+    let first_page = walk.as_far_as_challenge(login).await.json.clone();
     let first = app.mail_to(login).await;
     app.clock.advance(30);
     walk.act("resend")
@@ -46,7 +46,7 @@ async fn thirty_seconds_must_pass_for_everybody() {
     for person in [Person::Active, Person::Unknown] {
         let app = TestApp::start().await;
         let mut walk = app.begin().await;
-        walk.to_challenge(person.login()).await;
+        walk.as_far_as_challenge(person.login()).await;
         app.mail_is_done().await;
         for passed in [0, 29_999] {
             app.clock.advance_ms(passed);
@@ -71,7 +71,7 @@ async fn the_same_click_twice_sends_once() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     app.mail_is_done().await;
     app.clock.advance(30);
     walk.act("resend").await.expect_status(200);
@@ -92,7 +92,7 @@ async fn a_flow_sends_five_messages_and_no_more() {
     for person in [Person::Active, Person::Unknown] {
         let app = TestApp::start().await;
         let mut walk = app.begin().await;
-        walk.to_challenge(person.login()).await;
+        walk.as_far_as_challenge(person.login()).await;
         for _ in 0..4 {
             // A message whose code is replaced before it leaves is not sent at all.
             app.mail_is_done().await;

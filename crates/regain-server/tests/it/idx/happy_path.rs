@@ -171,7 +171,7 @@ async fn without_auto_sign_in_it_ends_with_the_word_that_the_password_is_changed
     let app = TestApp::with(|setup| setup.policy.recovery.auto_sign_in = false).await;
     let mut walk = app.begin().await;
     let login = Person::Active.login();
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     walk.answer(NEW)
         .await
         .expect_top(200, "idx.recovery.completed");
@@ -193,7 +193,7 @@ async fn the_form_asks_about_other_sessions_only_where_the_org_wants_it() {
         let mut walk = app.begin().await;
         let login = Person::Active.login();
         let field = walk
-            .to_reset(login, login)
+            .as_far_as_reset(login, login)
             .await
             .json
             .to_string()
@@ -221,7 +221,7 @@ async fn a_locked_user_recovers_and_is_unlocked() {
         .await
         .expect_top(401, "errors.E0000004");
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     walk.answer(NEW).await.interaction_code();
     let user = app
         .store
@@ -241,7 +241,7 @@ async fn somebody_without_a_password_recovers_into_one() {
     let app = TestApp::start().await;
     let login = Person::NoPassword.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     walk.answer(NEW).await.interaction_code();
     sign_in(&app, login, NEW).await.interaction_code();
     app.close().await;
@@ -257,7 +257,7 @@ async fn a_confidential_app_is_asked_for_its_secret() {
         })
         .await;
     let login = Person::Active.login();
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     walk.answer(NEW).await.interaction_code();
     let fields = &walk.page.json["successWithInteractionCode"]["value"];
     assert!(fields.to_string().contains("client_secret"), "{fields}");
@@ -279,7 +279,7 @@ async fn the_mail_speaks_the_language_of_the_browser() {
             .await;
         let last = app.mailbox.list(None, None).first().map(|m| m.id.clone());
         let login = Person::Active.login();
-        walk.to_challenge(login).await;
+        walk.as_far_as_challenge(login).await;
         let mail = app.mail_after(login, last.as_deref()).await;
         let html = mail.code.as_ref().map(|code| format!("<b>{code}</b>"));
         assert!(mail.html.contains(&html.unwrap()), "{}", mail.html);
@@ -301,7 +301,7 @@ async fn the_code_goes_to_the_stored_address() {
     let mut walk = app.begin().await;
     let person = Person::OtherMail;
     let mail = person.mail().unwrap();
-    walk.to_reset(person.login(), mail).await;
+    walk.as_far_as_reset(person.login(), mail).await;
     assert!(app.mailbox.list(Some(person.login()), None).is_empty());
     walk.answer(NEW).await.interaction_code();
     app.close().await;

@@ -113,7 +113,7 @@ async fn flows_need_no_cookie_and_set_none() {
     let login = Person::Active.login();
     let mut walk = app.begin().await;
     // Each answer on the way is checked to carry no `Set-Cookie` (`document::check`).
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     walk.answer("Marble-Harbour-77").await.interaction_code();
     app.close().await;
 }

@@ -15,8 +15,8 @@ async fn a_second_identifier_in_one_flow_is_refused() {
         let mut walk = app.begin().await;
         match stage {
             0 => drop(walk.recover(login).await),
-            1 => drop(walk.to_challenge(login).await),
-            _ => drop(walk.to_reset(login, login).await),
+            1 => drop(walk.as_far_as_challenge(login).await),
+            _ => drop(walk.as_far_as_reset(login, login).await),
         }
         app.mail_is_done().await;
         for other in [Person::OtherMail, Person::Unknown] {

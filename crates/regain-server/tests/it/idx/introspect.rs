@@ -67,7 +67,7 @@ async fn early_stages_are_shown_again_byte_for_byte() {
 async fn an_error_is_not_shown_again() {
     let app = TestApp::start().await;
     let mut walk = app.begin().await;
-    let before = bytes(walk.to_challenge(Person::Active.login()).await);
+    let before = bytes(walk.as_far_as_challenge(Person::Active.login()).await);
     walk.answer("000-000-0")
         .await
         .expect_passcode(401, "api.authn.error.PASSCODE_INVALID");

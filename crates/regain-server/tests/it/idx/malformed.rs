@@ -11,7 +11,7 @@ const BODY_BYTES_MAX: usize = 64 * 1_024;
 async fn malformed_json_changes_nothing_anywhere() {
     let app = TestApp::start().await;
     let mut walk = app.begin().await;
-    walk.to_challenge(Person::Active.login()).await;
+    walk.as_far_as_challenge(Person::Active.login()).await;
     app.mail_is_done().await;
     let handle = walk.state_handle.clone();
     let deep = format!(
@@ -113,7 +113,7 @@ async fn json_under_all_its_names_is_read() {
 async fn other_content_types_are_refused() {
     let app = TestApp::start().await;
     let mut walk = app.begin().await;
-    walk.to_challenge(Person::Active.login()).await;
+    walk.as_far_as_challenge(Person::Active.login()).await;
     app.mail_is_done().await;
     let body = json!({"stateHandle": walk.state_handle}).to_string();
     for endpoint in Endpoint::ALL {
@@ -140,7 +140,7 @@ async fn other_content_types_are_refused() {
 async fn foreign_and_made_up_handles_are_expired_everywhere() {
     let app = TestApp::start().await;
     let mut walk = app.begin().await;
-    walk.to_challenge(Person::Active.login()).await;
+    walk.as_far_as_challenge(Person::Active.login()).await;
     app.mail_is_done().await;
     let id = walk.authenticator_id("okta_email");
     let raised = {

@@ -25,7 +25,7 @@ async fn each_rule_is_named_and_the_proof_stays() {
     .await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     app.mail_is_done().await;
     for (candidate, said) in [
         ("Ab3-efgh", "at least 10 characters"),
@@ -61,7 +61,7 @@ async fn a_common_password_has_a_message_of_its_own() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     app.mail_is_done().await;
     for candidate in ["password123", "PASSWORD123", "iloveyou"] {
         let refused = walk.answer(candidate);
@@ -85,12 +85,12 @@ async fn the_last_four_passwords_are_refused_and_the_fifth_is_not() {
     ];
     for new in series {
         let mut walk = app.begin().await;
-        walk.to_reset(login, login).await;
+        walk.as_far_as_reset(login, login).await;
         walk.answer(new).await.interaction_code();
         app.mail_is_done().await;
     }
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     for old in series {
         walk.answer(old).await.expect_passcode(400, REFUSED);
         let text = walk.page.passcode_texts()[0].to_owned();
@@ -106,7 +106,7 @@ async fn old_passwords_are_tried_ten_times_and_no_more() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     for _ in 0..10 {
         walk.answer(PASSWORD).await.expect_passcode(400, REFUSED);
     }
@@ -126,13 +126,13 @@ async fn the_least_age_is_kept_and_named() {
     let app = TestApp::with(|setup| setup.policy.password.min_age_minutes = 90).await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     walk.answer(NEW).await.interaction_code();
     app.mail_is_done().await;
     app.clock.advance(90 * 60 - 60);
     let mut walk = app.begin().await;
     let first = app.mailbox.list(Some(login), None)[0].id.clone();
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     let code = app.mail_after(login, Some(&first)).await.code.unwrap();
     walk.answer(&code).await.expect_status(200);
     app.mail_is_done().await;
@@ -153,7 +153,7 @@ async fn a_proof_lasts_ten_minutes_to_the_millisecond() {
         let app = TestApp::start().await;
         let login = Person::Active.login();
         let mut walk = app.begin().await;
-        walk.to_reset(login, login).await;
+        walk.as_far_as_reset(login, login).await;
         app.mail_is_done().await;
         app.clock.advance_ms(10 * 60 * 1_000 + millis);
         if allowed {
@@ -173,7 +173,7 @@ async fn an_absent_password_is_refused() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     app.mail_is_done().await;
     for body in [
         json!({}),
@@ -204,7 +204,7 @@ async fn a_lost_answer_to_the_last_step_is_given_again() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     let body = json!({"credentials": {"passcode": NEW}});
     let first = walk.post(PATH, body.clone()).await.clone();
     first.interaction_code();
@@ -230,15 +230,17 @@ async fn completing_ends_the_user_s_other_flows_and_nobody_else_s() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut other = app.begin().await;
-    other.to_reset(login, login).await;
+    other.as_far_as_reset(login, login).await;
     let mut stranger = app.begin().await;
-    stranger.to_challenge(Person::OtherMail.login()).await;
+    stranger
+        .as_far_as_challenge(Person::OtherMail.login())
+        .await;
     app.mail_is_done().await;
     app.clock.advance(31);
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     let mut fresh = app.begin().await;
-    fresh.to_challenge(login).await;
+    fresh.as_far_as_challenge(login).await;
     walk.answer(NEW).await.interaction_code();
     other.answer("Copper-Garden-3").await.expect_expired();
     other.introspect().await.expect_expired();

@@ -319,7 +319,7 @@ async fn a_new_password_ends_all_tokens_and_codes_but_its_own() {
     let app = TestApp::start().await;
     let (tokens, unused) = (Tokens::new(&app).await, code(&app).await);
     let mut walk = app.begin().await;
-    walk.to_reset(Person::Active.login(), Person::Active.login())
+    walk.as_far_as_reset(Person::Active.login(), Person::Active.login())
         .await;
     let own = walk.answer("A-Brand-New-Kettle-7").await.interaction_code();
     for token in [&tokens.access, &tokens.id, &tokens.refresh] {

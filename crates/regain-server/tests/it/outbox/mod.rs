@@ -86,7 +86,7 @@ async fn a_relay_that_is_down_delays_the_mail_and_nothing_else() {
     let login = Person::Active.login();
     let mut walk = app.begin().await;
     // The answer is the same as ever.
-    walk.to_challenge(login).await;
+    walk.as_far_as_challenge(login).await;
     app.mail_is_done().await;
     for (tried, wait) in [(1, 1_000), (2, 2_000), (3, 4_000), (4, 8_000)] {
         assert_eq!(relay.tries().len(), tried);
@@ -123,7 +123,7 @@ async fn a_code_that_is_dead_is_not_sent() {
     let relay = Relay::refusing(1);
     let app = with_relay(&relay).await;
     let mut walk = app.begin().await;
-    walk.to_challenge(Person::Active.login()).await;
+    walk.as_far_as_challenge(Person::Active.login()).await;
     app.mail_is_done().await;
     app.clock.advance(5 * 60);
     app.mail_is_done().await;
@@ -138,7 +138,7 @@ async fn a_code_that_was_replaced_or_abandoned_is_not_sent() {
         let relay = Relay::refusing(1);
         let app = with_relay(&relay).await;
         let mut walk = app.begin().await;
-        walk.to_challenge(Person::Active.login()).await;
+        walk.as_far_as_challenge(Person::Active.login()).await;
         app.mail_is_done().await;
         app.clock.advance(31);
         walk.act(way).await.expect_status(200);
@@ -168,7 +168,7 @@ async fn a_mail_that_is_refused_for_good_is_given_up() {
     });
     let app = with_relay(&relay).await;
     let mut walk = app.begin().await;
-    walk.to_challenge(Person::Active.login()).await;
+    walk.as_far_as_challenge(Person::Active.login()).await;
     app.mail_is_done().await;
     assert_eq!(deliveries(&app).await, [Some("REFUSED".to_owned())]);
     app.clock.advance(60);
@@ -242,7 +242,7 @@ async fn the_notice_of_a_change_says_when_and_from_where() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     let before = app.mail_to(login).await.id;
     walk.answer("Marble-Harbour-77").await.interaction_code();
     let notice = app.mail_after(login, Some(&before)).await;
@@ -257,7 +257,7 @@ async fn a_notice_waits_for_three_days() {
     let app = with_relay(&relay).await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     app.mail_is_done().await;
     relay.refusals.store(1_000_000, Ordering::SeqCst);
     walk.answer("Marble-Harbour-77").await.interaction_code();

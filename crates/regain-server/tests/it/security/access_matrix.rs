@@ -96,12 +96,27 @@ impl State {
         )
     }
 
+    /// Whether a code was sent and is asked for.
+    const fn is_challenged_by_mail(self) -> bool {
+        matches!(
+            self,
+            Self::ChallengeMail
+                | Self::ChallengeMailExhausted
+                | Self::ChallengeMailExpired
+                | Self::ChallengeMailOfNobody
+        )
+    }
+
     /// THE table: what is allowed with a right body. All else is refused.
     fn allows(self, endpoint: Endpoint) -> Option<Outcome> {
         use Outcome::{Goes, Refuses, Shows, Succeeds};
+        let mailed = self.is_challenged_by_mail();
         Some(match (self, endpoint) {
             (state, _) if state.is_over() => Outcome::Over,
-            (_, Endpoint::Introspect) => Shows,
+            (_, Endpoint::Introspect)
+            | (Self::Select | Self::SelectOfNobody, Endpoint::Recover) => Shows,
+            (_, Endpoint::ChallengePoll) if mailed => Shows,
+            (_, Endpoint::Challenge | Endpoint::ChallengeResend) if mailed => Goes(200, CHALLENGE),
             (_, Endpoint::Cancel) => Goes(200, "identify"),
             (Self::Identify, Endpoint::Identify)
             | (Self::ChallengePassword | Self::Reset, Endpoint::ChallengeAnswer) => Succeeds,
@@ -112,7 +127,6 @@ impl State {
             }
             (Self::IdentifyRecovery, Endpoint::Identify)
             | (Self::ChallengePassword, Endpoint::Recover) => Goes(200, SELECT),
-            (Self::Select | Self::SelectOfNobody, Endpoint::Recover) => Shows,
             (Self::ChallengeMail, Endpoint::ChallengeAnswer) => Goes(200, "reset-authenticator"),
             (
                 Self::ChallengeMailOfNobody | Self::ChallengeMailExpired,
@@ -121,18 +135,6 @@ impl State {
             (Self::ChallengeMailExhausted, Endpoint::ChallengeAnswer) => {
                 Refuses(429, "tooManyRequests")
             }
-            (
-                Self::ChallengeMail
-                | Self::ChallengeMailOfNobody
-                | Self::ChallengeMailExpired
-                | Self::ChallengeMailExhausted,
-                endpoint,
-            ) => match endpoint {
-                Endpoint::Challenge | Endpoint::ChallengeResend => Goes(200, CHALLENGE),
-                Endpoint::ChallengePoll => Shows,
-                Endpoint::Identify | Endpoint::Recover => return None,
-                Endpoint::Cancel | Endpoint::ChallengeAnswer | Endpoint::Introspect => Shows,
-            },
             _ => return None,
         })
     }
@@ -192,7 +194,7 @@ impl Bench {
             State::Select | State::Confirm => drop(walk.recover(login).await),
             State::SelectOfNobody => drop(walk.recover(Person::Unknown.login()).await),
             State::ChallengeMailOfNobody => {
-                walk.to_challenge(Person::Unknown.login()).await;
+                walk.as_far_as_challenge(Person::Unknown.login()).await;
             }
             State::ChallengePassword => {
                 let who = json!({"identifier": Person::OtherMail.login()});
@@ -204,7 +206,7 @@ impl Bench {
             | State::Reset
             | State::Completed
             | State::CompletedWithoutCode
-            | State::Dead => drop(walk.to_challenge(login).await),
+            | State::Dead => drop(walk.as_far_as_challenge(login).await),
         }
         if state == State::ChallengeMailExhausted {
             for _ in 0..5 {
@@ -223,7 +225,7 @@ impl Bench {
         }
         if state == State::Dead {
             let mut other = self.app.first_page().await;
-            other.to_challenge(login).await;
+            other.as_far_as_challenge(login).await;
             let code = other.derived_code().await;
             other.answer(&code).await.expect_status(200);
             other.answer(&self.new_password()).await.expect_status(200);

@@ -45,7 +45,7 @@ async fn t_c3_of_a_thousand_wrong_answers_at_once_five_are_compared() {
     let app = TestApp::start().await;
     let server = app.listen().await;
     let mut walk = app.begin().await;
-    walk.to_challenge(Person::Active.login()).await;
+    walk.as_far_as_challenge(Person::Active.login()).await;
     let right = walk.derived_code().await;
     let mut told = 0;
     // Ten bursts of a hundred: more sockets at once than that measure the machine's limits.
@@ -68,7 +68,7 @@ async fn t_c4_of_five_hundred_right_answers_at_once_one_proves() {
     let app = TestApp::start().await;
     let server = app.listen().await;
     let mut walk = app.begin().await;
-    walk.to_challenge(Person::Active.login()).await;
+    walk.as_far_as_challenge(Person::Active.login()).await;
     let right = walk.derived_code().await;
     let mut proved = 0;
     for _ in 0..5 {
@@ -96,7 +96,7 @@ async fn the_right_code_twice_at_the_same_moment_has_one_effect() {
     let server = app.listen().await;
     for _ in 0..10 {
         let mut walk = app.begin().await;
-        walk.to_challenge(Person::Active.login()).await;
+        walk.as_far_as_challenge(Person::Active.login()).await;
         let right = walk.derived_code().await;
         let before = verdicts(&app, "SUCCESS").await;
         let pages = at_once(server.address, PATH, vec![answer(&walk, &right); 2]).await;
@@ -115,7 +115,7 @@ async fn of_two_new_passwords_at_the_same_moment_one_is_set() {
     let server = app.listen().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     let bodies = ["Marble-Harbour-77", "Copper-Garden-3"].map(|new| answer(&walk, new));
     let pages = at_once(server.address, PATH, bodies.to_vec()).await;
     assert_eq!(with_status(&pages, 200), 1, "{pages:?}");
@@ -129,7 +129,7 @@ async fn of_two_new_passwords_at_the_same_moment_one_is_set() {
     // And the same one twice: one effect, one document.
     let mut walk = app.begin().await;
     app.mail_is_done().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     let bodies = vec![answer(&walk, "Silver-Orchard-5"); 2];
     let pages = at_once(server.address, PATH, bodies).await;
     assert_eq!(pages[0].interaction_code(), pages[1].interaction_code());
@@ -145,7 +145,7 @@ async fn t_c5_a_flow_takes_ten_wrong_answers_however_often_it_resends() {
     let app = TestApp::start().await;
     for person in [Person::Active, Person::Unknown] {
         let mut walk = app.begin().await;
-        walk.to_challenge(person.login()).await;
+        walk.as_far_as_challenge(person.login()).await;
         let mut told = 0;
         for resends in 0..5 {
             // Three per challenge at first, so that the challenge's own limit does not help.

@@ -4,13 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
+use crate::app::database::hex;
 use crate::app::{Person, TestApp};
 
 const NEW: &str = "Marble-Harbour-77";
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The forms in which a secret could be written down by mistake.
 fn forms(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
@@ -50,7 +47,7 @@ async fn t_c9_nothing_that_opens_a_flow_is_at_rest() {
     let (mut codes, mut handles) = (Vec::new(), Vec::new());
     // One flow is finished, one is in the middle, one has its message still in the outbox.
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     codes.push(app.code_for(login).await);
     let interaction_code = walk.answer(NEW).await.interaction_code();
     handles.extend([
@@ -62,7 +59,7 @@ async fn t_c9_nothing_that_opens_a_flow_is_at_rest() {
     app.state.tasks().drain().await;
     for _ in 0..2 {
         let mut walk = app.begin().await;
-        walk.to_challenge(login).await;
+        walk.as_far_as_challenge(login).await;
         codes.push(walk.derived_code().await);
         handles.extend([walk.state_handle.clone(), walk.interaction_handle.clone()]);
     }

@@ -107,10 +107,10 @@ async fn t_s8_a_completion_that_breaks_off_anywhere_leaves_nothing() {
     let login = Person::Active.login();
     burden(&app).await;
     let mut other = app.begin().await;
-    other.to_challenge(login).await;
+    other.as_far_as_challenge(login).await;
     app.mail_is_done().await;
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     app.mail_is_done().await;
     let body = json!({"credentials": {"passcode": NEW}});
     let before = app.snapshot();

@@ -27,7 +27,7 @@ async fn t_s9_a_finished_recovery_answers_nothing_any_more() {
         let mut walk = app.first_page().await;
         let first = app.mailbox.list(None, None).len();
         assert_eq!(first, 0);
-        walk.to_challenge(login).await;
+        walk.as_far_as_challenge(login).await;
         walk.answer("000000").await;
         walk.act("poll").await;
         let code = app.code_for(login).await;
@@ -71,7 +71,7 @@ async fn t_s9_a_cancelled_handle_answers_nothing_any_more() {
     let app = TestApp::start().await;
     let login = Person::Active.login();
     let mut walk = app.begin().await;
-    walk.to_reset(login, login).await;
+    walk.as_far_as_reset(login, login).await;
     app.mail_is_done().await;
     let posted: Vec<_> = walk
         .posted

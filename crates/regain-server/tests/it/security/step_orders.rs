@@ -88,10 +88,9 @@ impl World {
         };
         match step(flow.clone(), input.clone(), &self.facts, &mut env) {
             Ok(Step::Next(transition)) => Some(transition.flow),
-            Ok(Step::Show(_)) => None,
             Ok(Step::Need(need)) => panic!("nothing here needs hashing: {need:?}"),
             Err(Refusal::Bug(what)) => panic!("{what}"),
-            Err(_) => None,
+            Ok(Step::Show(_)) | Err(_) => None,
         }
     }
 
