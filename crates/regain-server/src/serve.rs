@@ -3,6 +3,8 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,9 +15,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tower::ServiceExt as _;
+use tower::{ServiceExt as _, service_fn};
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const PATIENCE: Patience = Patience {
+    first: HEADER_TIMEOUT,
+    next: Duration::from_secs(60),
+};
 const HEADER_BYTES_MAX: usize = 32 * 1_024;
 const HTTP2_STREAMS_MAX: u32 = 100;
 /// How long requests in flight may take once the server stops.
@@ -23,11 +29,29 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// After an error of `accept` (too many open files), breathe.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a connection may be open without a request.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// Before the first one.
+    first: Duration,
+    /// After one; HTTP/1.1 has [`HEADER_TIMEOUT`] for it already.
+    next: Duration,
+}
+
 /// Serves on all listeners until `shutdown` is done; then finishes what is in flight.
 pub async fn serve(
     listeners: Vec<TcpListener>,
     router: Router,
     shutdown: impl Future<Output = ()>,
+) {
+    serve_with(listeners, router, shutdown, PATIENCE).await;
+}
+
+async fn serve_with(
+    listeners: Vec<TcpListener>,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+    patience: Patience,
 ) {
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -58,7 +82,7 @@ pub async fn serve(
             () = &mut shutdown => break,
             connection = accepted.recv() => {
                 let Some((stream, peer)) = connection else { break };
-                connections.spawn(connection_of(stream, peer, &router, &graceful));
+                connections.spawn(connection_of((stream, peer), &router, &graceful, patience));
             }
         }
         while connections.try_join_next().is_some() {}
@@ -69,18 +93,23 @@ pub async fn serve(
 }
 
 fn connection_of(
-    stream: TcpStream,
-    peer: SocketAddr,
+    (stream, peer): (TcpStream, SocketAddr),
     router: &Router,
     graceful: &GracefulShutdown,
+    patience: Patience,
 ) -> impl Future<Output = ()> + Send + 'static {
     let _ = stream.set_nodelay(true);
-    let service = router
-        .clone()
-        .map_request(move |mut request: hyper::Request<_>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request
-        });
+    let requests = Arc::new(Requests::default());
+    let (router, counted) = (router.clone(), Arc::clone(&requests));
+    let service = service_fn(move |mut request: hyper::Request<_>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let (router, counted) = (router.clone(), counted.begin());
+        async move {
+            let response = router.oneshot(request).await;
+            drop(counted);
+            response
+        }
+    });
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -95,7 +124,95 @@ fn connection_of(
         .into_owned();
     let watched = graceful.watch(connection);
     async move {
-        // Peers that hang up in the middle are everyday life.
-        let _ = watched.await;
+        tokio::select! {
+            // Peers that hang up in the middle are everyday life.
+            _ = watched => {}
+            () = requests.stay_away(patience) => {}
+        }
+    }
+}
+
+/// The requests of one connection. The library measures how long a head takes, but not how long a
+/// peer says nothing before it is clear which HTTP it speaks, nor between requests of HTTP/2.
+#[derive(Debug, Default)]
+struct Requests {
+    begun: AtomicUsize,
+    running: AtomicUsize,
+}
+
+/// Counts as running until it is dropped.
+struct Running(Arc<Requests>);
+
+impl Requests {
+    fn begin(self: &Arc<Self>) -> Running {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Running(Arc::clone(self))
+    }
+
+    /// Waits until no first request came in time, or no next one.
+    async fn stay_away(&self, patience: Patience) {
+        let mut seen = 0;
+        let mut wait = patience.first;
+        loop {
+            tokio::time::sleep(wait).await;
+            let begun = self.begun.load(Ordering::Relaxed);
+            if begun == seen && self.running.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            (seen, wait) = (begun, patience.next);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const SHORT: Patience = Patience {
+        first: Duration::from_millis(10),
+        next: Duration::from_millis(10),
+    };
+
+    #[tokio::test]
+    async fn whoever_never_asks_is_hung_up_on() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let forever = std::future::pending();
+        let server = serve_with(vec![listener], Router::new(), forever, SHORT);
+        // T-H2: silence, half a preface, and a whole one without a request after it.
+        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        let peers = async {
+            for sent in ["", "P", "PRI * HTTP/2.0\r\n", preface] {
+                let mut peer = TcpStream::connect(address).await.unwrap();
+                peer.write_all(sent.as_bytes()).await.unwrap();
+                let mut told = Vec::new();
+                peer.read_to_end(&mut told).await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = server => panic!("the server stopped"),
+            () = peers => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_with_a_request_on_its_way_is_no_idle_one() {
+        let requests = Arc::new(Requests::default());
+        let running = requests.begin();
+        let away = requests.stay_away(SHORT);
+        let mut away = std::pin::pin!(away);
+        let limit = SHORT.next * 5;
+        assert!(tokio::time::timeout(limit, &mut away).await.is_err());
+        drop(running);
+        away.await;
     }
 }
