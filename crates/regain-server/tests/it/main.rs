@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod app;
+mod dev;
 #[cfg(test)]
 mod idx;
 #[cfg(test)]

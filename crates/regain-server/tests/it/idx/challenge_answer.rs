@@ -74,8 +74,8 @@ async fn after_five_wrong_codes_the_right_one_is_refused() {
 }
 
 #[tokio::test]
-async fn a_code_works_until_the_last_millisecond_and_not_at_its_end() {
-    // T-C2: one millisecond before, at, and after the end.
+async fn t_c2_a_code_works_until_its_last_millisecond_and_not_at_its_end() {
+    // One millisecond before, at, and after the end.
     for (millis, proved) in [(-1, true), (0, false), (1, false)] {
         let app = TestApp::start().await;
         let login = Person::Active.login();

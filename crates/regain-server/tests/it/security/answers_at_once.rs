@@ -140,6 +140,39 @@ async fn of_two_new_passwords_at_the_same_moment_one_is_set() {
     app.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_hashing_queue_asks_to_come_back_and_changes_nothing() {
+    let app = TestApp::with(|setup| {
+        setup.hash.workers = 1;
+        setup.hash.queue_per_worker = 2;
+    })
+    .await;
+    let server = app.listen().await;
+    let mut bodies = Vec::new();
+    for _ in 0..20 {
+        let handle = app.begin().await.state_handle;
+        bodies.push(
+            json!({"stateHandle": handle, "identifier": Person::Active.login(),
+            "credentials": {"passcode": "wrong"}}),
+        );
+    }
+    let pages = at_once(server.address, "/idp/idx/identify", bodies).await;
+    let (wrong, busy) = (with_status(&pages, 401), with_status(&pages, 503));
+    assert_eq!(wrong + busy, 20);
+    assert!(
+        wrong >= 1 && busy >= 1,
+        "{wrong} were checked, {busy} sent away"
+    );
+    for page in pages.iter().filter(|page| page.status == 503) {
+        page.expect_api_error(503, "E0000010");
+        assert_eq!(page.header("retry-after"), Some("2"));
+    }
+    let rows = app.audit().await;
+    let failures = rows.iter().filter(|row| row.outcome == "FAILURE").count();
+    assert_eq!(failures, wrong, "who was sent away left nothing");
+    app.close().await;
+}
+
 #[tokio::test]
 async fn t_c5_a_flow_takes_ten_wrong_answers_however_often_it_resends() {
     let app = TestApp::start().await;
