@@ -17,7 +17,7 @@ use super::{Broken, secret_text, socket_address};
 /// The file as it is written.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct AppToml {
+pub(super) struct AppToml {
     /// The issuer to sign in at. Required.
     issuer: String,
     /// The app's client id there. Required.

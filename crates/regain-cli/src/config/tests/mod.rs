@@ -1,5 +1,6 @@
 //! What the configuration takes and refuses.
 
+mod reference;
 mod sources;
 mod values;
 
