@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use regain_engine::{Flow, FlowApp, Policy, Stage, new_interaction_handle, state_handle};
+use regain_engine::{Flow, FlowApp, Policy, new_interaction_handle, state_handle};
 use regain_mail::{Brand, DevMailbox, MailboxMessage, Sender, Transport};
 use regain_oauth::Client;
 use regain_server::{AppState, Dev, HashSettings, Parts, Settings, router, start};
@@ -138,23 +138,18 @@ impl TestApp {
 
     /// A new flow with something different about its app.
     pub(crate) async fn begin_for(&self, change: impl FnOnce(&mut FlowApp)) -> Walk<'_> {
-        let mut app = flow_app();
-        change(&mut app);
-        self.insert(app, Stage::Identify).await
+        self.begin_with(|flow| change(&mut flow.app)).await
     }
 
-    /// A new flow that stands at one of the first stages already.
-    pub(crate) async fn begin_at(&self, stage: Stage) -> Walk<'_> {
-        self.insert(flow_app(), stage).await
-    }
-
-    async fn insert(&self, app: FlowApp, stage: Stage) -> Walk<'_> {
+    /// A new flow that stands already where a test wants it.
+    pub(crate) async fn begin_with(&self, change: impl FnOnce(&mut Flow)) -> Walk<'_> {
         let now = self.store.now().await.unwrap();
         let handle = new_interaction_handle(&mut SystemEntropy);
         let first = state_handle(self.state.keys(), &handle, 0);
-        let begun = Flow::begin(app, now, &mut SystemEntropy);
+        let mut flow = Flow::begin(flow_app(), now, &mut SystemEntropy);
+        change(&mut flow);
         let new = NewFlow {
-            flow: Flow { stage, ..begun },
+            flow,
             interaction_handle: TokenHash::of(&handle),
             state_handle: TokenHash::of(&first),
         };

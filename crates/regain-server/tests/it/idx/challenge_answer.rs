@@ -238,6 +238,23 @@ async fn codes_of_other_flows_are_wrong() {
 }
 
 #[tokio::test]
+async fn whoever_may_not_recover_proves_nothing_even_with_the_right_digits() {
+    let app = TestApp::start().await;
+    for person in Person::ALL {
+        if person.may_recover() {
+            continue;
+        }
+        let mut walk = app.begin().await;
+        walk.as_far_as_challenge(person.login()).await;
+        // Nobody was ever sent these; a guess may hit them all the same (E-09).
+        let digits = walk.derived_code().await;
+        walk.answer(&digits).await.expect_passcode(401, INVALID);
+        assert_eq!(counted(&walk).await, (1, 1), "{person:?}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
 async fn nobody_s_challenge_can_be_walked_to_its_end_and_never_proves() {
     // T-E6 as far as the limits of this issue go.
     let app = TestApp::start().await;

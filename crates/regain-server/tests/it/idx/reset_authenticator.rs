@@ -208,6 +208,8 @@ async fn a_lost_answer_to_the_last_step_is_given_again() {
     let body = json!({"credentials": {"passcode": NEW}});
     let first = walk.post(PATH, body.clone()).await.clone();
     first.interaction_code();
+    // It is known by the new hash: no digest of a password is kept, not even a keyed one.
+    assert_eq!(walk.stored().await.flow.replay, None);
     app.mail_is_done().await;
     app.clock.advance(4);
     let again = walk.post(PATH, body.clone());

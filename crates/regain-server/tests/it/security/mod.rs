@@ -6,6 +6,7 @@ mod at_rest;
 mod atomic_completion;
 mod indistinguishable;
 mod list;
+mod proof;
 mod replay;
 mod step_orders;
 mod timing;

@@ -116,7 +116,10 @@ async fn recovery_times() -> Samples {
     let id = key.authenticator_id(app.state.keys(), app.org());
     let mut samples = Samples::new();
     for person in shuffled(&CLASSES, SAMPLES) {
-        let handle = app.begin_at(Stage::IdentifyRecovery).await.state_handle;
+        let handle = app
+            .begin_with(|flow| flow.stage = Stage::IdentifyRecovery)
+            .await
+            .state_handle;
         for (step, path, body, status) in [
             (
                 "identify",
