@@ -143,23 +143,25 @@ fn welcome(site: &Site, data: &DataDir, listen: Option<IpAddr>) {
             "in a temporary directory, gone when the demo stops (--data DIR keeps it)".to_owned()
         }
     };
-    let issuer = site.issuer();
+    let mailbox = format!("{engine}/dev/mailbox");
+    let width = mailbox.len();
     say(&format!(
         "
   Regain demo
 
-  Web app    {app}          sign in, or choose \"Forgot password?\"
-  Mailbox    {engine}/dev/mailbox   mails arrive here, and nowhere else
+  Web app    {app:<width$}   sign in, or choose \"Forgot password?\"
+  Mailbox    {mailbox}   mails arrive here, and nowhere else
   Issuer     {issuer}
 
-  User       {login}   password {password}
+  User       {login:<width$}   password {password}
 
-  Clients    {web}    confidential, secret {secret}
-             {spa}    public, PKCE
+  Clients    {web:<width$}   confidential, secret {secret}
+             {spa:<width$}   public, PKCE
 
   Data       {kept}
   Stop       Ctrl-C
 ",
+        issuer = site.issuer(),
         login = people::LOGIN,
         password = people::PASSWORD,
         web = site::WEB_CLIENT,
