@@ -28,6 +28,9 @@ pub struct Flow {
     pub expires_at: Timestamp,
     /// How often the flow was cancelled: each time it gets a new state handle.
     pub generation: u32,
+    /// What recoveries tried that were cancelled: starting over gives no new tries (C-05).
+    #[serde(default)]
+    pub spent: Tally,
     /// The last accepted request, so that its repetition within seconds changes nothing.
     pub replay: Option<Replay>,
     /// Where on the ladder it stands.
@@ -259,6 +262,7 @@ impl Flow {
             created_at: now,
             expires_at: now.plus_seconds(FLOW_TTL_SECONDS),
             generation: 0,
+            spent: Tally::default(),
             replay: None,
             stage: Stage::Identify,
         }

@@ -3,7 +3,7 @@
 use super::issue_code;
 use crate::authenticators::password;
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome, Outgoing};
-use crate::flow::{Completed, Ending, Flow, Intent, Stage, Subject, Who};
+use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
 use crate::need::{Facts, UserFacts, UserStatus};
 use crate::notice::Notice;
 use crate::policy::{RevokeSessions, SingleAuthenticator};
@@ -30,7 +30,10 @@ pub(crate) fn identified(
         canonical: canonical.to_owned(),
         subject,
     };
-    let climb = who.climb(Intent::RecoverPassword);
+    let climb = Climb {
+        tally: flow.spent.clone(),
+        ..who.climb(Intent::RecoverPassword)
+    };
     let recovery = &env.policy.recovery;
     let stage = match (
         recovery.single_authenticator,

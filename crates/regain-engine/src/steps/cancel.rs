@@ -1,6 +1,6 @@
 //! `cancel`: the first page again, under a new state handle (`idx-wire` §6.17).
 
-use crate::flow::{Flow, Stage};
+use crate::flow::{Flow, Intent, Stage, Tally};
 use crate::refusal::Refusal;
 use crate::step::{Env, Step, Transition};
 
@@ -9,5 +9,14 @@ pub(crate) fn take(mut flow: Flow, env: &Env<'_>) -> Result<Step, Refusal> {
         return Err(Refusal::TooManyRequests);
     }
     flow.generation += 1;
+    if let Some(climb) = flow.climb()
+        && climb.intent == Intent::RecoverPassword
+    {
+        flow.spent = Tally {
+            // Whoever mistyped the name does not wait for the mail to the right one.
+            last_send_at: None,
+            ..climb.tally.clone()
+        };
+    }
     Ok(Transition::to(flow.moved_to(Stage::Identify, env.now)).step())
 }

@@ -116,7 +116,8 @@ fn key(world: &World) -> String {
     let mut key = String::new();
     for index in 0..FLOWS {
         let flow = shell.flow(index);
-        let (wrong, sends, cools) = flow.climb().map_or((0, 0, false), |climb| {
+        let spent = (flow.spent.wrong_answers, flow.spent.sends, false);
+        let (wrong, sends, cools) = flow.climb().map_or(spent, |climb| {
             let cools = climb
                 .tally
                 .last_send_at

@@ -41,6 +41,28 @@ fn wrong_code_burns_an_attempt() {
 }
 
 #[test]
+fn starting_over_in_a_flow_gives_no_new_tries() {
+    let mut shell = Shell::new(Policy::default());
+    shell.walk_to_code_page(0, "alice");
+    let mut told = 0;
+    for _ in 0..6 {
+        for _ in 0..4 {
+            let wrong = other_than(&shell.last_code());
+            told += u32::from(
+                shell.take(0, answer(&wrong)).keys() == ["api.authn.error.PASSCODE_INVALID"],
+            );
+        }
+        assert!(shell.take(0, Input::Cancel).is_ok());
+        assert!(shell.take(0, Input::Recover).is_ok());
+        assert!(shell.take(0, identify("alice")).is_ok());
+        let email = shell.email_id();
+        shell.take(0, select(&email));
+    }
+    assert_eq!(told, 10, "C-05");
+    assert_eq!(shell.mails.len(), 5, "M-02");
+}
+
+#[test]
 fn attempts_never_exceed_limit() {
     let mut shell = Shell::new(Policy::default());
     shell.walk_to_code_page(0, "alice");
