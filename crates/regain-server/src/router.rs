@@ -26,7 +26,7 @@ pub fn router(state: AppState) -> Router {
             HANDLER_TIMEOUT,
         ));
     let routes = if state.dev_surface().is_some() {
-        product.merge(dev::router())
+        product.merge(dev::router(&state))
     } else {
         product
     };

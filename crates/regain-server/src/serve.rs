@@ -20,7 +20,7 @@ use tower::{ServiceExt as _, service_fn};
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const PATIENCE: Patience = Patience {
     first: HEADER_TIMEOUT,
-    next: Duration::from_secs(60),
+    next: Duration::from_mins(1),
 };
 const HEADER_BYTES_MAX: usize = 32 * 1_024;
 const HTTP2_STREAMS_MAX: u32 = 100;

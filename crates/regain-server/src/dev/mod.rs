@@ -38,7 +38,7 @@ pub trait Seed: Send + Sync + Debug {
 }
 
 /// The routes.
-pub(crate) fn router() -> Router<AppState> {
+pub(crate) fn router(state: &AppState) -> Router<AppState> {
     Router::new()
         .route("/dev/mailbox", get(mailbox::page))
         .route("/dev/mailbox/mailbox.js", get(mailbox::script))
@@ -50,5 +50,8 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/dev/mailbox/api/notes", get(mailbox::notes))
         .route("/dev/clock", post(clock::advance))
         .route("/dev/reset", post(reset::reset))
-        .layer(middleware::from_fn(guard::same_site))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            guard::own_pages_only,
+        ))
 }
