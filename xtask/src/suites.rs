@@ -18,8 +18,8 @@ const SUITES: &[&str] = &[
 /// Test files that run at the same time; each starts its own engine.
 const FILES_AT_ONCE: &str = "2";
 
-/// A test that takes longer has hung.
-const TEST_TIMEOUT_MS: &str = "240000";
+/// A test file that takes longer has hung.
+const FILE_TIMEOUT_MS: &str = "900000";
 
 /// Runs every suite; one that fails does not keep the others from running.
 pub(crate) fn run(root: &Path, tools: &Tools, summary: &mut Summary) {
@@ -52,7 +52,7 @@ fn run_suite(root: &Path, tools: &Tools, suite: &str) -> Result<Counts> {
             "--test-concurrency",
             FILES_AT_ONCE,
             "--test-timeout",
-            TEST_TIMEOUT_MS,
+            FILE_TIMEOUT_MS,
         ])
         .args([
             "--test-reporter",
