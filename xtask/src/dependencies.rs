@@ -122,11 +122,16 @@ const INPUT_AND_OUTPUT: &[&str] = &[
 /// # Errors
 /// When `cargo metadata` cannot be run or read.
 pub(crate) fn faults(root: &Path) -> Result<Vec<String>> {
-    let output = command::output(
-        root,
-        "cargo",
-        &["metadata", "--format-version", "1", "--locked"],
-    )?;
+    // Without the platform, cargo would fetch crates of systems that nobody builds for here.
+    let platform = host(root)?;
+    let arguments = [
+        "metadata",
+        "--format-version",
+        "1",
+        "--locked",
+        "--filter-platform",
+    ];
+    let output = command::output(root, "cargo", &[&arguments[..], &[&platform]].concat())?;
     if !output.success {
         bail!("`cargo metadata --locked` failed");
     }
@@ -147,6 +152,13 @@ pub(crate) fn faults(root: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(faults)
+}
+
+/// The platform of this machine, as rustc names it.
+fn host(root: &Path) -> Result<String> {
+    let version = command::output(root, "rustc", &["--version", "--verbose"])?.text;
+    let line = version.lines().find_map(|line| line.strip_prefix("host: "));
+    line.map(str::to_owned).context("rustc names no host")
 }
 
 /// What one package uses, told apart by what for.
