@@ -84,7 +84,10 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or is no database.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, rusqlite::Error> {
-        let connection = Connection::open(data_dir.join(DATABASE_FILE))?;
+        let path = data_dir.join(DATABASE_FILE);
+        // Should this fail, opening says why.
+        let _ = create_private(&path);
+        let connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_millis(BUSY_MILLISECONDS))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -304,6 +307,19 @@ fn sweep(db: &Transaction<'_>, now: i64) -> Result<(), rusqlite::Error> {
         params![now, SWEEP_ROWS_MAX],
     )?;
     Ok(())
+}
+
+/// Makes the file for its owner alone, whatever the mode of its directory: it holds sessions.
+/// SQLite gives the files beside it the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path).map(drop)
 }
 
 #[cfg(test)]

@@ -130,3 +130,18 @@ async fn a_transaction_is_found_by_its_entry_page_in_its_own_browser() {
     assert_eq!(begun_at(ALICE, "entry-b", 100).await.unwrap(), None);
     assert_eq!(begun_at(ALICE, "entry-a", 160).await.unwrap(), None);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_for_its_owner_alone_in_any_directory() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    insert(&store, "a", 100).await;
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", file.path());
+    }
+}
