@@ -41,7 +41,7 @@ impl<T: Entry> Shelf<T> {
     /// Makes the directory if need be and reads what is in it. Files that are no record of ours
     /// are left where they are.
     pub(super) fn open(directory: &Path, records_max: usize) -> Result<Self, MailboxError> {
-        std::fs::create_dir_all(directory)?;
+        make_private(directory)?;
         let mut found = Vec::new();
         for file in std::fs::read_dir(directory)? {
             let path = file?.path();
@@ -207,6 +207,18 @@ impl<T: Entry> Shelf<T> {
     fn records(&self) -> MutexGuard<'_, VecDeque<Numbered<T>>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes the directory for its owner alone: mails hold live codes.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(directory)
 }
 
 fn number_of(path: &Path) -> Option<u64> {

@@ -306,3 +306,16 @@ fn the_page_needs_no_inline_script_and_puts_mails_in_as_text() {
         );
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn live_codes_lie_in_a_directory_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("mailbox");
+    let _mailbox = DevMailbox::open(&path, clock()).unwrap();
+    for directory in [path.clone(), path.join("messages")] {
+        let mode = std::fs::metadata(&directory).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{directory:?}");
+    }
+}
