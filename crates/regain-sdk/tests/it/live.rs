@@ -64,7 +64,7 @@ impl Demo {
             "{}/dev/mailbox/api/messages?to={USER}&wait_ms=2000",
             self.engine
         );
-        for _ in 0..10 {
+        for _ in 0..200 {
             let text = self
                 .http
                 .get(&url)
@@ -86,6 +86,8 @@ impl Demo {
             if codes.len() >= count {
                 return codes;
             }
+            // The long poll answers at once while an older mail is there.
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("no {count} codes")
     }
