@@ -4,7 +4,7 @@ use regain_engine::Stage;
 use serde_json::{Value, json};
 
 use crate::app::socket::at_once;
-use crate::app::{Page, Person, TestApp, Walk};
+use crate::app::{PASSWORD, Page, Person, TestApp, Walk};
 
 const PATH: &str = "/idp/idx/challenge/answer";
 
@@ -137,6 +137,54 @@ async fn of_two_new_passwords_at_the_same_moment_one_is_set() {
         app.count("SELECT count(*) FROM interaction_codes WHERE consumed_at IS NULL"),
         1
     );
+    app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_flows_that_complete_at_the_same_moment_one_does() {
+    let app = TestApp::start().await;
+    let server = app.listen().await;
+    let login = Person::Active.login();
+    let (mut one, mut other) = (app.begin().await, app.begin().await);
+    for walk in [&mut one, &mut other] {
+        walk.as_far_as_challenge(login).await;
+        let code = walk.derived_code().await;
+        walk.answer(&code)
+            .await
+            .expect_page(200, "reset-authenticator");
+    }
+    let bodies = vec![
+        answer(&one, "Marble-Harbour-77"),
+        answer(&other, "Copper-Garden-3"),
+    ];
+    let pages = at_once(server.address, PATH, bodies).await;
+    assert_eq!(with_status(&pages, 200), 1, "{pages:?}");
+    assert_eq!(with_status(&pages, 401), 1, "{pages:?}");
+    assert_eq!(app.count("SELECT count(*) FROM interaction_codes"), 1);
+    app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_with_the_old_password_at_the_moment_of_the_reset_gives_nothing_after_it() {
+    let app = TestApp::start().await;
+    let server = app.listen().await;
+    let login = Person::Active.login();
+    let mut walk = app.begin().await;
+    walk.as_far_as_reset(login, login).await;
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let handle = app.begin().await.state_handle;
+        let body = json!({"stateHandle": handle, "identifier": login,
+            "credentials": {"passcode": PASSWORD}});
+        requests.spawn(at_once(server.address, "/idp/idx/identify", vec![body]));
+    }
+    let reset = answer(&walk, "Marble-Harbour-77");
+    let done = at_once(server.address, PATH, vec![reset]).await;
+    let code = done[0].interaction_code();
+    requests.join_all().await;
+    // Whatever the order: what the old password gave is worthless, only the reset's code is left.
+    assert_eq!(app.count("SELECT count(*) FROM interaction_codes"), 1);
+    assert!(code.len() >= 43);
     app.close().await;
 }
 

@@ -1,6 +1,7 @@
 //! Rows of the catalogue in the security rules; the name of each test begins with its row.
 
 mod access_matrix;
+mod account;
 mod answers_at_once;
 mod at_rest;
 mod atomic_completion;
