@@ -35,6 +35,16 @@ impl TestApp {
         Page::new(parts.status, parts.headers, bytes.to_vec())
     }
 
+    /// Calls any path with JSON; the answer may be anything.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Value) -> Page {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/json");
+        let body = Body::from(body.to_string());
+        self.send(request.body(body).unwrap()).await
+    }
+
     /// Posts JSON as auth-js does. The answer is held against the rules for documents.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Page {
         self.post_raw(path, Some("application/json"), body.to_string())

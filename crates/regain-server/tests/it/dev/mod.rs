@@ -3,18 +3,9 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use regain_store::Store as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::app::{PASSWORD, Page, Person, TestApp};
-
-async fn call(app: &TestApp, method: Method, path: &str, body: Value) -> Page {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("content-type", "application/json");
-    app.send(request.body(Body::from(body.to_string())).unwrap())
-        .await
-}
+use crate::app::{PASSWORD, Person, TestApp};
 
 #[tokio::test]
 async fn the_clock_moves_what_expires_and_wakes_the_mail() {
@@ -24,7 +15,7 @@ async fn the_clock_moves_what_expires_and_wakes_the_mail() {
     let code = app.code_for(Person::Active.login()).await;
     let before = app.store.now().await.unwrap();
     let advance = json!({"advance_seconds": 300});
-    let page = call(&app, Method::POST, "/dev/clock", advance).await;
+    let page = app.call(Method::POST, "/dev/clock", advance).await;
     page.expect_status(200);
     let now = before.plus_seconds(300);
     assert_eq!(page.json["now"], now.to_string());
@@ -34,7 +25,7 @@ async fn the_clock_moves_what_expires_and_wakes_the_mail() {
         .expect_passcode(401, "api.authn.error.PASSCODE_INVALID");
     for wrong in [-1, 31_622_401] {
         let advance = json!({"advance_seconds": wrong});
-        call(&app, Method::POST, "/dev/clock", advance)
+        app.call(Method::POST, "/dev/clock", advance)
             .await
             .expect_api_error(400, "E0000003");
     }
@@ -49,19 +40,19 @@ async fn the_mailbox_hands_out_the_newest_mail_and_says_why_there_is_none() {
         walk.as_far_as_challenge(person.login()).await;
     }
     let path = "/dev/mailbox/api/messages?to=alice%40example.com&wait_ms=5000";
-    let mails = call(&app, Method::GET, path, json!({})).await;
+    let mails = app.call(Method::GET, path, json!({})).await;
     let mails = mails.expect_status(200).json.as_array().unwrap();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0]["code"].as_str().unwrap().len(), 6);
     app.mail_is_done().await;
     let path = "/dev/mailbox/api/notes?to=zelda%40example.com";
-    let notes = call(&app, Method::GET, path, json!({})).await;
+    let notes = app.call(Method::GET, path, json!({})).await;
     assert_eq!(notes.json[0]["reason"], "no such user");
     let path = "/dev/mailbox/api/messages";
-    call(&app, Method::DELETE, path, json!({}))
+    app.call(Method::DELETE, path, json!({}))
         .await
         .expect_status(204);
-    let mails = call(&app, Method::GET, path, json!({})).await;
+    let mails = app.call(Method::GET, path, json!({})).await;
     assert_eq!(mails.json, json!([]));
     app.close().await;
 }
@@ -74,7 +65,7 @@ async fn a_reset_leaves_clients_and_takes_people_flows_and_mails() {
     walk.as_far_as_reset(login, login).await;
     app.mail_is_done().await;
     let clients = app.count("SELECT count(*) FROM clients");
-    call(&app, Method::POST, "/dev/reset", json!({}))
+    app.call(Method::POST, "/dev/reset", json!({}))
         .await
         .expect_status(204);
     walk.introspect().await.expect_expired();

@@ -31,21 +31,21 @@ const FLAWS: [Flaw; 7] = [
 ];
 
 /// Puts a flow before the new password, with a proof that has a flaw.
-fn forge(flow: &mut Flow, user: &UserId, flaw: Flaw) {
+fn forge(forged: &mut Flow, user: &UserId, flaw: Flaw) {
     let minutes = if flaw == Flaw::TooOld { -10 } else { -9 };
     let proof = json!({
-        "flow": if flaw == Flaw::OfAnotherFlow { "flwOther" } else { flow.id.as_str() },
+        "flow": if flaw == Flaw::OfAnotherFlow { "flwOther" } else { forged.id.as_str() },
         "subject": if flaw == Flaw::OfAnotherSubject { "00uOther" } else { user.as_str() },
         "challenge": "cha1",
         "authenticator": match flaw {
             Flaw::OfAnotherAuthenticator => "okta_password",
             _ => "okta_email",
         },
-        "proved_at": flow.created_at.plus_seconds(minutes * 60),
+        "proved_at": forged.created_at.plus_seconds(minutes * 60),
     });
     let proof: Proof = serde_json::from_value(proof).unwrap();
     let login = Person::Active.login().to_owned();
-    flow.stage = Stage::ResetAuthenticator {
+    forged.stage = Stage::ResetAuthenticator {
         climb: Climb {
             intent: match flaw {
                 Flaw::OfASignIn => Intent::SignIn,
