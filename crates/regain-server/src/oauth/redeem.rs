@@ -116,7 +116,7 @@ async fn end_first_use(
     meta: &RequestMeta,
 ) -> Result<Refusal, Refusal> {
     if let Some(grant) = first {
-        tracing::warn!(%grant, "an interaction code came twice: its tokens are revoked");
+        tracing::info!(%grant, "a used interaction code came again: its grant is revoked");
         state
             .store()
             .revoke_grant(state.org(), &grant, "interaction_code_reuse", meta.clone())
