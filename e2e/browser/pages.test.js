@@ -91,6 +91,24 @@ describe('pages', () => {
     person.assertNoComplaints();
   });
 
+  it('an engine that does not sign in after a reset ends on a page that says so and leads on', async (t) => {
+    const appPort = await freePort();
+    const engine = await Served.start(t, { appPort, sections: { recovery: '[recovery]\nauto_sign_in = false' } });
+    const app = await App.start(t, { issuer: engine.issuer, port: appPort });
+    const person = await Person.arrive(t, browser);
+    const page = await person.tab();
+    await toResetPage(page, { app: app.app, mailbox: engine.mailbox });
+    await submitPasswords(page, 'Brass-Kettle-77-north');
+    assert.match(await page.locator('main').innerText(), /password/i);
+    assert.equal(await page.locator('#profile-table').count(), 0);
+    await portrait(page, 'terminal');
+    await page.locator('#next-action').click();
+    await page.locator('#password').waitFor();
+    await signIn(page, app.app, 'Brass-Kettle-77-north');
+    await assertSignedIn(page, app.app);
+    person.assertNoComplaints();
+  });
+
   it('an identifier-first engine gets two pages, and recovery starts from the second', async (t) => {
     const appPort = await freePort();
     const org = `[org]\nname = "Example"\nsign_in_mode = "identifier_first"\nuser_enumeration_prevention = true\ntrusted_origins = []`;

@@ -203,11 +203,11 @@ export class Mailbox {
   }
 
   /** The newest message, waiting until there is one that comes after `after`. */
-  async newest({ to = DEMO.user, after, matching = () => true, deadlineMs } = {}) {
+  async newest({ to = DEMO.user, after, matching = () => true } = {}) {
     return until(`a mail to ${to}`, async () => {
       const messages = await this.list({ to, after, waitMs: 2000 });
       return messages.find(matching);
-    }, deadlineMs);
+    });
   }
 
   /** The newest mail that carries a code. */
