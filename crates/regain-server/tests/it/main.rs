@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod app;
+#[cfg(test)]
 mod dev;
 #[cfg(test)]
 mod idx;

@@ -3,7 +3,7 @@
 use regain_engine::Stage;
 use serde_json::{Value, json};
 
-use crate::app::socket::at_once;
+use crate::app::socket::{at_once, once};
 use crate::app::{PASSWORD, Page, Person, TestApp, Walk};
 
 const PATH: &str = "/idp/idx/challenge/answer";
@@ -204,7 +204,7 @@ async fn a_full_hashing_queue_asks_to_come_back_and_changes_nothing() {
             "credentials": {"passcode": "wrong"}}),
         );
     }
-    let pages = at_once(server.address, "/idp/idx/identify", bodies).await;
+    let pages = once(server.address, "/idp/idx/identify", bodies).await;
     let (wrong, busy) = (with_status(&pages, 401), with_status(&pages, 503));
     assert_eq!(wrong + busy, 20);
     assert!(

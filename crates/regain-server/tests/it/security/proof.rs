@@ -84,6 +84,7 @@ async fn t_s3_a_password_is_set_only_with_a_proof_that_fits_in_everything() {
         let set = walk.post("/idp/idx/challenge/answer", body);
         if flaw == Flaw::None {
             set.await.interaction_code();
+            app.mail_is_done().await;
         } else {
             app.unchanged(&format!("{flaw:?}"), set)
                 .await
