@@ -17,7 +17,7 @@ pub(super) async fn own_pages_only(
     next: Next,
 ) -> Response {
     let host = text(request.headers(), "host")
-        .or_else(|| request.uri().authority().map(|it| it.as_str()))
+        .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str))
         .unwrap_or_default();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let settings = state.settings();
