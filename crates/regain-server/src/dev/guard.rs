@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +18,7 @@ pub(super) async fn own_pages_only(
     next: Next,
 ) -> Response {
     let host = text(request.headers(), "host")
-        .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str))
+        .or_else(|| request.uri().authority().map(Authority::as_str))
         .unwrap_or_default();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let settings = state.settings();
@@ -76,6 +77,8 @@ fn name_of(host: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::{HeaderName, HeaderValue};
+
     use super::*;
 
     #[test]
@@ -110,8 +113,8 @@ mod tests {
             let headers = headers
                 .iter()
                 .map(|(name, value)| {
-                    let name = axum::http::HeaderName::from_static(name);
-                    (name, axum::http::HeaderValue::from_static(value))
+                    let name = HeaderName::from_static(name);
+                    (name, HeaderValue::from_static(value))
                 })
                 .collect();
             is_own_page(&headers, "127.0.0.1:8400", |it| {
