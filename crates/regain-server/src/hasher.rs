@@ -13,8 +13,6 @@ use tokio::sync::oneshot;
 
 use crate::settings::HashSettings;
 
-/// How long a request may wait for its hash, queue included.
-const DEADLINE: Duration = Duration::from_secs(2);
 /// Priority of the threads, so that light requests stay fast while hashes fill the cores.
 const NICE: i32 = 10;
 const SALT_BYTES: usize = 16;
@@ -50,6 +48,7 @@ pub enum Computed {
 pub struct Hasher {
     queue: Arc<Queue>,
     capacity: usize,
+    deadline: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -100,13 +99,14 @@ impl Hasher {
         Ok(Self {
             queue,
             capacity: settings.workers.max(1) * settings.queue_per_worker.max(1),
+            deadline: settings.deadline,
         })
     }
 
     /// Computes what a step needs.
     ///
     /// # Errors
-    /// [`HasherBusy`] when the queue is full, or the answer takes longer than two seconds.
+    /// [`HasherBusy`] when the queue is full, or the answer takes longer than the deadline.
     pub async fn compute(&self, need: Need) -> Result<Computed, HasherBusy> {
         let (reply, answer) = oneshot::channel();
         {
@@ -123,7 +123,7 @@ impl Hasher {
         self.queue.wake.notify_one();
         // When the time is over, or the client is gone, the receiver goes too, and the worker
         // throws the job away before it hashes.
-        tokio::time::timeout(DEADLINE, answer)
+        tokio::time::timeout(self.deadline, answer)
             .await
             .map_err(|_| HasherBusy)?
             .map_err(|_| HasherBusy)

@@ -1,5 +1,7 @@
 //! What the operator decided, in the form that the server works with.
 
+use std::time::Duration;
+
 use regain_engine::Policy;
 use regain_mail::{Brand, Sender};
 use regain_types::OrgId;
@@ -39,14 +41,27 @@ pub struct HashSettings {
     pub workers: usize,
     /// Jobs that may wait for each of them; more are refused with 503.
     pub queue_per_worker: usize,
+    /// How long a request waits for its hash, queue included; then 503.
+    pub deadline: Duration,
 }
 
 impl HashSettings {
+    /// For development: on a machine that compiles beside it, a page that waits is better than
+    /// one that says "busy".
+    #[must_use]
+    pub(crate) const fn patient(self) -> Self {
+        Self {
+            deadline: Duration::from_secs(8),
+            ..self
+        }
+    }
+
     /// The weakest that is allowed: 19,456 KiB, two passes (P-01).
     pub const FLOOR: Self = Self {
         memory_kib: 19_456,
         passes: 2,
         workers: 2,
         queue_per_worker: 64,
+        deadline: Duration::from_secs(2),
     };
 }

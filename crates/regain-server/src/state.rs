@@ -48,9 +48,13 @@ impl AppState {
     /// # Errors
     /// [`HasherError`] when the cost of password hashes is too low.
     pub fn new(parts: Parts) -> Result<Self, HasherError> {
+        let hash = match &parts.dev {
+            Some(_) => parts.settings.hash.patient(),
+            None => parts.settings.hash,
+        };
         Ok(Self(Arc::new(Shared {
             keys: KeyRing::derive(&parts.master_key),
-            hasher: Hasher::start(parts.settings.hash)?,
+            hasher: Hasher::start(hash)?,
             signer: Signer::default(),
             tasks: Tasks::default(),
             mail_is_due: Notify::new(),

@@ -66,6 +66,7 @@ impl Hash {
                 .within("hash.workers", workers, 1..=cores)
                 .unwrap_or(floor.workers),
             queue_per_worker: queue.unwrap_or(floor.queue_per_worker),
+            ..floor
         }
     }
 }

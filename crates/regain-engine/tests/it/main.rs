@@ -5,6 +5,8 @@ mod documents;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod invariants;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod properties;
@@ -14,3 +16,5 @@ mod recover;
 mod reference;
 #[cfg(test)]
 mod sign_in;
+#[cfg(test)]
+mod walk;
