@@ -175,12 +175,10 @@ async fn decide(
             Ok(Step::Next(transition)) => return Ok(Ok(Decided::Next(transition))),
             Ok(Step::Show(notices)) => return Ok(Ok(Decided::Show(notices))),
             Ok(Step::Need(need)) => {
-                match state
-                    .hasher()
-                    .compute(need)
-                    .await
-                    .map_err(|_| ApiError::Busy)?
-                {
+                match state.hasher().compute(need).await.map_err(|busy| {
+                    tracing::warn!(flow = %loaded.flow.id, %busy, "a step was put off with 503");
+                    ApiError::Busy
+                })? {
                     Computed::Matches(matches) => facts.password_matches = Some(matches),
                     Computed::New(new) => facts.new_password = Some(new),
                 }

@@ -20,8 +20,8 @@ use crate::state::AppState;
 use crate::tasks::Stop;
 use letter::{Letter, Unsendable};
 
-/// Messages that are on their way at once.
-const SENDS_MAX: usize = 10;
+/// Messages that one round leases, and that are on their way at once.
+const BATCH: usize = 10;
 const LEASE_SECONDS: i64 = 30;
 /// How long a send may take; less than the lease, so that no two workers send one row.
 const SEND_TIMEOUT: Duration = Duration::from_secs(25);
@@ -31,58 +31,48 @@ const RETRY_SECONDS_MAX: i64 = 60;
 /// How long notices are tried.
 const NOTICE_TTL_SECONDS: i64 = 72 * 60 * 60;
 
-/// Runs until the server stops; what is on its way then is finished.
-///
-/// A place that becomes free is taken at once, so that one slow relay or recipient does not hold
-/// up everybody's mail.
+/// Runs until the server stops.
 pub(crate) async fn run(state: AppState, mut stop: Stop) {
-    let mut sends = JoinSet::new();
     loop {
-        let free = SENDS_MAX - sends.len();
-        match lease(&state, free).await {
-            Ok(rows) => {
-                let more = free > 0 && rows.len() == free;
-                for row in rows {
-                    sends.spawn(send_one(state.clone(), row));
-                }
-                if more {
-                    continue;
-                }
-            }
+        match round(&state).await {
+            Ok(sent) if sent == BATCH => continue,
+            Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the outbox cannot be read; trying again"),
         }
         tokio::select! {
-            () = stop.wait() => break,
+            () = stop.wait() => return,
             () = state.mail_is_due().notified() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            Some(_) = sends.join_next() => {}
         }
     }
+}
+
+/// Leases what is due and sends it; says how many there were.
+async fn round(state: &AppState) -> Result<usize, StoreError> {
+    let now = state.store().now().await?;
+    let lease_until = now.plus_seconds(LEASE_SECONDS);
+    let rows = state
+        .store()
+        .lease_outbox(state.org(), BATCH, lease_until)
+        .await?;
+    let count = rows.len();
+    let mut sends = JoinSet::new();
+    for row in rows {
+        let state = state.clone();
+        sends.spawn(async move {
+            let verdict = deliver(&state, &row).await;
+            if let Err(error) = state
+                .store()
+                .finish_outbox(state.org(), &row.id, verdict)
+                .await
+            {
+                // The lease runs out and the row is sent once more, with the same Message-ID.
+                tracing::warn!(%error, mail = %row.id, "what became of a mail was not stored");
+            }
+        });
+    }
     while sends.join_next().await.is_some() {}
-}
-
-/// Leases what is due, at most as many as there are free places.
-async fn lease(state: &AppState, free: usize) -> Result<Vec<OutboxRow>, StoreError> {
-    if free == 0 {
-        return Ok(Vec::new());
-    }
-    let lease_until = state.store().now().await?.plus_seconds(LEASE_SECONDS);
-    state
-        .store()
-        .lease_outbox(state.org(), free, lease_until)
-        .await
-}
-
-async fn send_one(state: AppState, row: OutboxRow) {
-    let verdict = deliver(&state, &row).await;
-    if let Err(error) = state
-        .store()
-        .finish_outbox(state.org(), &row.id, verdict)
-        .await
-    {
-        // The lease runs out and the row is sent once more, with the same Message-ID.
-        tracing::warn!(%error, mail = %row.id, "what became of a mail was not stored");
-    }
+    Ok(count)
 }
 
 /// Sends one row, if it is still worth it.
