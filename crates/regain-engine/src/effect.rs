@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authenticators::email::CodeTicket;
 use crate::flow::Subject;
+use crate::ledger::LedgerWrite;
 use crate::need::StoredPassword;
 
 /// One change that belongs to a transition.
@@ -34,6 +35,9 @@ pub enum Effect {
         /// Whose.
         user: UserId,
     },
+    /// Write what was spent, if nobody else has spent from the same ledger meanwhile: otherwise
+    /// the whole commit is refused, as a conflict.
+    SaveLedger(LedgerWrite),
     /// A new password; the old one goes into the history.
     SetPassword {
         /// Whose.
@@ -99,6 +103,10 @@ pub enum Outgoing {
         subject: Subject,
         /// What was typed, canonical.
         canonical: String,
+        /// Its keyed hash, which the audit log names where nobody has the name (U-03).
+        identifier_hash: [u8; 32],
+        /// Whether a known device asks: its mails go first when the org's are scarce (M-03).
+        known_device: bool,
         /// What the code derives from.
         ticket: CodeTicket,
         /// Through which app.
@@ -111,6 +119,16 @@ pub enum Outgoing {
 }
 
 impl Outgoing {
+    /// Whether it goes before others when the org's mails are scarce (M-03): what tells an owner
+    /// of a change, and what a known device asks for.
+    #[must_use]
+    pub const fn goes_first(&self) -> bool {
+        match self {
+            Self::PasswordChanged { .. } => true,
+            Self::RecoveryCode { known_device, .. } => *known_device,
+        }
+    }
+
     /// From when on it is useless to send it; `None`: send for as long as notices are tried.
     #[must_use]
     pub fn dead_at(&self) -> Option<Timestamp> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::authenticators::{AuthenticatorKey, Proof};
+use crate::ledger::LedgerKeys;
 
 /// How long a flow may last in all (design §4).
 const FLOW_TTL_SECONDS: i64 = 60 * 60;
@@ -176,6 +177,8 @@ pub struct Who {
     pub canonical: String,
     /// Whom it names. Written once (I-04).
     pub subject: Subject,
+    /// The ledgers that what happens here is charged to: the store reads them at every step.
+    pub ledgers: LedgerKeys,
 }
 
 /// The user behind a flow, if there is one.
@@ -326,6 +329,13 @@ impl Flow {
                 self.climb().map(|climb| climb.who.canonical.as_str())
             }
         }
+    }
+
+    /// The ledgers of the name that the flow is about; none before a name is typed, and none when
+    /// it is over.
+    #[must_use]
+    pub fn ledgers(&self) -> Option<&LedgerKeys> {
+        self.climb().map(|climb| &climb.who.ledgers)
     }
 
     /// The user behind the flow, for the store's index of live flows.

@@ -1,6 +1,6 @@
 //! Everything a client can submit: a closed list.
 
-use regain_types::{Identifier, KeyRing, Secret};
+use regain_types::{Identifier, KeyRing, Secret, TokenHash};
 
 use crate::flow::Flow;
 
@@ -29,6 +29,8 @@ pub enum Input {
         identifier: Identifier,
         /// The password, on a one-page form.
         passcode: Option<Secret<String>>,
+        /// The device that asks, if the request names one (G-07).
+        device: Option<TokenHash>,
     },
     /// Ask for the current document.
     Introspect,

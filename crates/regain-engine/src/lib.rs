@@ -22,6 +22,7 @@ mod flow;
 mod handle;
 mod input;
 mod intents;
+mod ledger;
 mod need;
 mod notice;
 mod offers;
@@ -40,6 +41,7 @@ pub use flow::{
 };
 pub use handle::{interaction_code, new_interaction_handle, next_state_handle, state_handle};
 pub use input::{Endpoint, Input};
+pub use ledger::{LedgerKey, LedgerKeys, LedgerRow, LedgerWrite, Ledgers};
 pub use need::{Facts, Need, NewPassword, StoredPassword, UserFacts, UserStatus};
 pub use notice::{Notice, Place};
 pub use offers::{Holder, Offer, Offers, offers};

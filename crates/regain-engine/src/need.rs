@@ -3,6 +3,8 @@
 use regain_types::{Secret, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Ledgers;
+
 /// Slow work that the shell does on its hashing threads before it calls `step` again.
 #[derive(Clone, Debug)]
 pub enum Need {
@@ -28,6 +30,8 @@ pub enum Need {
 pub struct Facts {
     /// The user that the flow's identifier, or the one just typed, names.
     pub user: Option<UserFacts>,
+    /// What was spent so far on the name, the device and the whole org.
+    pub ledgers: Ledgers,
     /// The answer to [`Need::VerifyPassword`].
     pub password_matches: Option<bool>,
     /// The answer to [`Need::HashPassword`].

@@ -157,11 +157,24 @@ fn dispatch(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
             Input::Identify {
                 identifier,
                 passcode,
+                device,
             },
-        ) => steps::identify::take(flow, &identifier, passcode.as_ref(), facts, env),
-        (Stage::IdentifyRecovery, Input::Identify { identifier, .. }) => Ok(
-            steps::identify_recovery::take(flow, &identifier, facts, env),
-        ),
+        ) => {
+            let device = device.as_ref();
+            steps::identify::take(flow, &identifier, passcode.as_ref(), device, facts, env)
+        }
+        (
+            Stage::IdentifyRecovery,
+            Input::Identify {
+                identifier, device, ..
+            },
+        ) => Ok(steps::identify_recovery::take(
+            flow,
+            &identifier,
+            device.as_ref(),
+            facts,
+            env,
+        )),
         (_, Input::Recover) => steps::recover::take(flow, facts, env),
         (
             _,

@@ -3,14 +3,10 @@
 use regain_engine::{AuditEvent, AuditSubject, Outcome, Outgoing, Subject};
 use regain_store::{AuditRow, RequestMeta};
 use regain_types::{FlowId, OrgId, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Rows, params};
 
 use crate::error::Fault;
 use crate::row::Cells;
-
-/// A mail whose row cannot name anybody: what was typed is nobody's, and the store has no key to
-/// hash it with (U-03).
-const NOBODY: &str = "unknown";
 
 /// What one row says.
 pub(crate) struct Entry<'a> {
@@ -80,18 +76,21 @@ pub(crate) fn append_delivery(
     request: &RequestMeta,
 ) -> Result<(), Fault> {
     let (subject, flow) = match outgoing {
-        Outgoing::PasswordChanged { user, .. } => (user.as_str(), None),
+        Outgoing::PasswordChanged { user, .. } => (user.as_str().to_owned(), None),
         Outgoing::RecoveryCode {
-            subject, ticket, ..
+            subject,
+            identifier_hash,
+            ticket,
+            ..
         } => match subject {
-            Subject::Known(user) => (user.as_str(), Some(&ticket.flow)),
-            Subject::Unknown => (NOBODY, Some(&ticket.flow)),
+            Subject::Known(user) => (user.as_str().to_owned(), Some(&ticket.flow)),
+            Subject::Unknown => (hex(identifier_hash), Some(&ticket.flow)),
         },
     };
     let entry = Entry {
         at,
         name: "system.email.delivery",
-        subject,
+        subject: &subject,
         flow,
         outcome: match dropped {
             None => Outcome::Success,
@@ -113,12 +112,58 @@ pub(crate) fn list(
          FROM audit WHERE org_id = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![org.as_str(), limit])?;
+    read_all(statement.query(params![org.as_str(), limit])?)
+}
+
+/// Rows after the one with this time and id, oldest first.
+pub(crate) fn page(
+    connection: &Connection,
+    org: &OrgId,
+    after: Option<(Timestamp, &str)>,
+    limit: usize,
+) -> Result<Vec<AuditRow>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, at, name, subject, flow_id, outcome, reason, request_id, address, user_agent
+         FROM audit WHERE org_id = ?1 AND (at, id) > (?2, ?3) ORDER BY at, id LIMIT ?4",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let (at, id) = after.map_or((i64::MIN, ""), |(at, id)| (at.as_millis(), id));
+    read_all(statement.query(params![org.as_str(), at, id, limit])?)
+}
+
+/// Takes over rows as they are, but for those that are there.
+pub(crate) fn add(connection: &Connection, org: &OrgId, rows: &[AuditRow]) -> Result<(), Fault> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO audit (org_id, at, id, name, subject, flow_id, outcome, reason, request_id,
+                            address, user_agent)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT (org_id, at, id) DO NOTHING",
+    )?;
+    for row in rows {
+        insert.execute(params![
+            org.as_str(),
+            row.at.as_millis(),
+            row.id,
+            row.name,
+            row.subject,
+            row.flow.as_ref().map(FlowId::as_str),
+            row.outcome,
+            row.reason,
+            row.request.request_id,
+            row.request.address,
+            row.request.user_agent,
+        ])?;
+    }
+    Ok(())
+}
+
+fn read_all(mut rows: Rows<'_>) -> Result<Vec<AuditRow>, Fault> {
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(0)?;
-        let mut cells = Cells::new(row, "audit", id, 1);
+        let mut cells = Cells::new(row, "audit", id.as_str(), 1);
         let read = AuditRow {
+            id,
             at: cells.time("at")?,
             name: cells.plain("name")?,
             subject: cells.plain("subject")?,

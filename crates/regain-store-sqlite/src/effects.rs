@@ -6,7 +6,7 @@ use regain_types::{OrgId, TokenHash};
 
 use crate::error::Fault;
 use crate::writer::Scope;
-use crate::{audit, codes, flows, grants, outbox, users};
+use crate::{audit, codes, flows, grants, ledgers, outbox, users};
 
 /// Applies every effect, in order. The first that fails undoes all of them.
 pub(crate) fn apply(scope: &mut Scope<'_>, org: &OrgId, commit: &Commit) -> Result<(), Fault> {
@@ -42,6 +42,7 @@ fn apply_one(
             grants::revoke_all(scope.connection, org, user, (now, "sessions_revoked"))?;
             codes::discard_unused(scope.connection, org, user, &issued_here(commit))
         }
+        Effect::SaveLedger(write) => ledgers::save(scope.connection, org, write, now),
         Effect::SetPassword {
             user,
             phc,
@@ -61,6 +62,7 @@ fn issued_here(commit: &Commit) -> Vec<TokenHash> {
         | Effect::Enqueue(_)
         | Effect::RequirePassword { .. }
         | Effect::RevokeSessions { .. }
+        | Effect::SaveLedger(_)
         | Effect::SetPassword { .. }
         | Effect::Unlock { .. } => None,
     });

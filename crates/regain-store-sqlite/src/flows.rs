@@ -1,28 +1,35 @@
 //! Flows: one row each, guarded by its version.
 
-use regain_engine::{Flow, Outcome, Stage};
-use regain_store::{Commit, FlowKey, Loaded, NewFlow, RequestMeta};
+use regain_engine::{Flow, LedgerKey, Ledgers, Outcome, Stage};
+use regain_store::{Commit, FlowKey, Loaded, NewFlow, RequestMeta, Typed};
 use regain_types::{FlowId, OrgId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Map, Value};
 
 use crate::audit::{self, Entry};
-use crate::effects;
 use crate::error::Fault;
 use crate::row::{Cells, bytes, exactly_one, to_json, to_value};
-use crate::users;
-use crate::users::user_columns;
+use crate::users::{USER_COLUMNS, user_columns};
 use crate::writer::Scope;
+use crate::{effects, ledgers, users};
 
-/// A flow with the user that the identifier ?3, else its own, names: one statement, so both are
-/// of the same moment.
+/// A flow with the user and the ledgers that ?3 to ?5, else its own columns, name: one statement,
+/// so all are of the same moment.
 macro_rules! load_by {
     ($column:literal) => {
         concat!(
             "SELECT f.id, f.version, f.state, ",
             user_columns!(),
-            " FROM flows f
+            ", n.version, n.state, d.version, d.state, o.version, o.state
+              FROM flows f
               LEFT JOIN users u ON u.org_id = f.org_id AND u.login = coalesce(?3, f.canonical)
+              LEFT JOIN ledgers n ON n.org_id = f.org_id
+                  AND n.key = CASE WHEN ?3 IS NULL THEN f.ledger ELSE ?4 END AND n.expires_at > ?6
+              LEFT JOIN ledgers d ON d.org_id = f.org_id
+                  AND d.key = CASE WHEN ?3 IS NULL THEN f.device_ledger ELSE ?5 END
+                  AND d.expires_at > ?6
+              LEFT JOIN ledgers o ON o.org_id = f.org_id AND o.key = zeroblob(32)
+                  AND o.expires_at > ?6
               WHERE f.org_id = ?1 AND f.",
             $column,
             " = ?2"
@@ -34,7 +41,7 @@ pub(crate) fn load(
     connection: &Connection,
     org: &OrgId,
     key: &FlowKey,
-    (identifier, now): (Option<&str>, Timestamp),
+    (typed, now): (Option<Typed<'_>>, Timestamp),
 ) -> Result<Option<Loaded>, Fault> {
     let sql = match key {
         FlowKey::Id(_) => load_by!("id"),
@@ -42,10 +49,29 @@ pub(crate) fn load(
         FlowKey::StateHandle(_) => load_by!("state_handle"),
     };
     let mut statement = connection.prepare_cached(sql)?;
+    let canonical = typed.map(|typed| typed.canonical);
+    let ledger = typed.map(|typed| typed.ledgers.identifier);
+    let device = typed.and_then(|typed| typed.ledgers.device);
+    let (ledger, device) = (
+        ledger.as_ref().map(LedgerKey::as_bytes),
+        device.as_ref().map(LedgerKey::as_bytes),
+    );
+    let millis = now.as_millis();
     let mut rows = match key {
-        FlowKey::Id(id) => statement.query(params![org.as_str(), id.as_str(), identifier])?,
+        FlowKey::Id(id) => {
+            let id = id.as_str();
+            statement.query(params![org.as_str(), id, canonical, ledger, device, millis])?
+        }
         FlowKey::InteractionHandle(hash) | FlowKey::StateHandle(hash) => {
-            statement.query(params![org.as_str(), bytes(hash), identifier])?
+            let hash = bytes(hash);
+            statement.query(params![
+                org.as_str(),
+                hash,
+                canonical,
+                ledger,
+                device,
+                millis
+            ])?
         }
     };
     let Some(row) = rows.next()? else {
@@ -54,9 +80,23 @@ pub(crate) fn load(
     let id: String = row.get(0)?;
     let mut cells = Cells::new(row, "flows", id.as_str(), 1);
     let flow = read(&mut cells, &id)?;
-    let user = users::read(row, 3)?.map(|user| user.facts);
-    Ok(Some(Loaded { now, flow, user }))
+    let user = users::read(row, USER_FIRST)?.map(|user| user.facts);
+    let mut cells = Cells::new(row, "ledgers", id.as_str(), USER_FIRST + USER_COLUMNS);
+    let ledgers = Ledgers {
+        identifier: ledgers::read(&mut cells)?,
+        device: ledgers::read(&mut cells)?,
+        org: ledgers::read(&mut cells)?,
+    };
+    Ok(Some(Loaded {
+        now,
+        flow,
+        user,
+        ledgers,
+    }))
 }
+
+/// Where the user's columns begin.
+const USER_FIRST: usize = 3;
 
 /// Reads `version` and `state`, which must tell of the same flow.
 fn read(cells: &mut Cells<'_, '_>, id: &str) -> Result<Flow, Fault> {
@@ -139,7 +179,8 @@ fn update(connection: &Connection, org: &OrgId, commit: &Commit) -> Result<(), F
         .prepare_cached(
             "UPDATE flows SET version = ?4, live = ?5, subject = ?6, canonical = ?7,
                               expires_at = ?8, state = ?9,
-                              state_handle = coalesce(?10, state_handle)
+                              state_handle = coalesce(?10, state_handle),
+                              ledger = ?11, device_ledger = ?12
              WHERE org_id = ?1 AND id = ?2 AND version = ?3",
         )?
         .execute(params![
@@ -153,6 +194,10 @@ fn update(connection: &Connection, org: &OrgId, commit: &Commit) -> Result<(), F
             flow.expires_at.as_millis(),
             to_json(&flow)?,
             commit.new_state_handle.as_ref().map(bytes),
+            flow.ledgers().map(|keys| keys.identifier.as_bytes()),
+            flow.ledgers()
+                .and_then(|keys| keys.device.as_ref())
+                .map(LedgerKey::as_bytes),
         ])?;
     exactly_one(changed)
 }
@@ -183,7 +228,8 @@ pub(crate) fn end_others(
         others.push((id, version, to_json(&state)?));
     }
     let mut update = connection.prepare_cached(
-        "UPDATE flows SET version = ?3, live = 0, subject = NULL, canonical = NULL, state = ?4
+        "UPDATE flows SET version = ?3, live = 0, subject = NULL, canonical = NULL, ledger = NULL,
+                          device_ledger = NULL, state = ?4
          WHERE org_id = ?1 AND id = ?2",
     )?;
     for (id, version, state) in others {

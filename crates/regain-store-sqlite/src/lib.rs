@@ -29,6 +29,7 @@ mod error;
 mod fingerprint;
 mod flows;
 mod grants;
+mod ledgers;
 mod migrations;
 mod outbox;
 mod readers;

@@ -9,10 +9,16 @@ use crate::connection;
 use crate::error::OpenError;
 
 /// Every migration: its number and its statements. Add at the end; never edit (style guide §10).
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    sql: include_str!("../migrations/0001_first.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        sql: include_str!("../migrations/0001_first.sql"),
+    },
+    Migration {
+        number: 2,
+        sql: include_str!("../migrations/0002_production.sql"),
+    },
+];
 
 /// One step of the schema.
 #[derive(Clone, Copy, Debug)]

@@ -21,8 +21,9 @@ pub(crate) fn insert(
     scope
         .connection
         .prepare_cached(
-            "INSERT INTO outbox (org_id, id, created_at, due_at, attempts, outgoing, request)
-             VALUES (?1, ?2, ?3, ?3, 0, ?4, ?5)",
+            "INSERT INTO outbox (org_id, id, created_at, due_at, attempts, outgoing, request,
+                                 goes_first)
+             VALUES (?1, ?2, ?3, ?3, 0, ?4, ?5, ?6)",
         )?
         .execute(params![
             org.as_str(),
@@ -30,6 +31,7 @@ pub(crate) fn insert(
             now.as_millis(),
             to_json(outgoing)?,
             to_json(request)?,
+            outgoing.goes_first(),
         ])?;
     Ok(())
 }
@@ -40,17 +42,18 @@ pub(crate) fn lease(
     scope: &Scope<'_>,
     org: &OrgId,
     limit: usize,
-    lease_until: Timestamp,
+    (seconds, first_only): (i64, bool),
 ) -> Result<Vec<OutboxRow>, Fault> {
     let mut due = scope.connection.prepare_cached(
         "SELECT id, created_at, attempts, outgoing, request FROM outbox
-         WHERE org_id = ?1 AND due_at <= ?2 ORDER BY due_at, rowid LIMIT ?3",
+         WHERE org_id = ?1 AND due_at <= ?2 AND goes_first >= ?4 ORDER BY due_at, rowid LIMIT ?3",
     )?;
     let mut take = scope.connection.prepare_cached(
         "UPDATE outbox SET due_at = ?3, attempts = attempts + 1 WHERE org_id = ?1 AND id = ?2",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = due.query(params![org.as_str(), scope.moment.now.as_millis(), limit])?;
+    let now = scope.moment.now;
+    let mut rows = due.query(params![org.as_str(), now.as_millis(), limit, first_only])?;
     let mut ids: Vec<String> = Vec::new();
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
@@ -61,6 +64,7 @@ pub(crate) fn lease(
             Err(fault) => return Err(fault),
         }
     }
+    let lease_until = now.plus_seconds(seconds);
     for id in ids {
         take.execute(params![org.as_str(), id, lease_until.as_millis()])?;
     }
@@ -79,22 +83,31 @@ fn read(row: &rusqlite::Row<'_>) -> Result<OutboxRow, Fault> {
     })
 }
 
-/// Deletes what is done with and logs it, or sets when to try again. A row that is gone already
-/// was finished by somebody else.
+/// Deletes what is done with and logs it, or sets when to try again, if nobody has leased it
+/// since. A row that is gone already was finished by somebody else.
 pub(crate) fn finish(
     scope: &Scope<'_>,
     org: &OrgId,
-    id: &OutboxId,
+    row: &OutboxRow,
     verdict: &MailVerdict,
 ) -> Result<(), Fault> {
+    let id = &row.id;
     let dropped = match verdict {
         MailVerdict::Delivered => None,
         MailVerdict::Dropped(reason) => Some(*reason),
         MailVerdict::Retry(at) => {
             scope
                 .connection
-                .prepare_cached("UPDATE outbox SET due_at = ?3 WHERE org_id = ?1 AND id = ?2")?
-                .execute(params![org.as_str(), id.as_str(), at.as_millis()])?;
+                .prepare_cached(
+                    "UPDATE outbox SET due_at = ?3
+                     WHERE org_id = ?1 AND id = ?2 AND attempts = ?4 + 1",
+                )?
+                .execute(params![
+                    org.as_str(),
+                    id.as_str(),
+                    at.as_millis(),
+                    row.attempts
+                ])?;
             return Ok(());
         }
     };

@@ -17,6 +17,13 @@ pub(crate) fn find(
         .optional()?)
 }
 
+pub(crate) fn list(connection: &Connection, org: &OrgId) -> Result<Vec<(String, String)>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT name, value FROM settings WHERE org_id = ?1 ORDER BY name")?;
+    let rows = statement.query_map([org.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(crate) fn save(
     scope: &Scope<'_>,
     org: &OrgId,
@@ -66,6 +73,8 @@ pub(crate) fn reset(scope: &Scope<'_>, org: &OrgId) -> Result<(), Fault> {
         "DELETE FROM grants WHERE org_id = ?1",
         "DELETE FROM revoked_access_tokens WHERE org_id = ?1",
         "DELETE FROM outbox WHERE org_id = ?1",
+        "DELETE FROM ledgers WHERE org_id = ?1",
+        "DELETE FROM allowances WHERE org_id = ?1",
         "DELETE FROM audit WHERE org_id = ?1",
     ] {
         scope.connection.execute(statement, [org.as_str()])?;

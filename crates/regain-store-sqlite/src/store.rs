@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use regain_engine::UserStatus;
+use regain_engine::{LedgerKey, StoredPassword, UserStatus};
 use regain_oauth::{Client, Grant};
 use regain_store::{
-    AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict, NewFlow, NewUser,
-    OutboxRow, RequestMeta, SealedKey, Store, StoreError, UserRecord,
+    Added, Allowance, AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict,
+    NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, Store, StoreError, Typed, UserRecord,
+    UserRow,
 };
-use regain_types::{
-    ClientId, Clock, GrantId, OrgId, OutboxId, SystemEntropy, Timestamp, TokenHash, UserId,
-};
+use regain_types::{ClientId, Clock, GrantId, OrgId, SystemEntropy, Timestamp, TokenHash, UserId};
 use rusqlite::Connection;
 
 use crate::clock::StoreClock;
@@ -22,8 +21,8 @@ use crate::readers::Readers;
 use crate::temporary::TemporaryStore;
 use crate::writer::{Scope, Writer};
 use crate::{
-    audit, clients, codes, connection, fingerprint, flows, grants, outbox, settings, signing_keys,
-    sweep, users,
+    audit, clients, codes, connection, fingerprint, flows, grants, ledgers, outbox, settings,
+    signing_keys, sweep, users,
 };
 
 /// The name of the database in a data directory.
@@ -171,10 +170,10 @@ impl Store for SqliteStore {
         &self,
         org: &OrgId,
         key: &FlowKey,
-        identifier: Option<&str>,
+        typed: Option<Typed<'_>>,
     ) -> Result<Option<Loaded>, StoreError> {
         let now = self.now_here();
-        self.read(|connection| flows::load(connection, org, key, (identifier, now)))
+        self.read(|connection| flows::load(connection, org, key, (typed, now)))
     }
 
     async fn insert_flow(
@@ -309,6 +308,34 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn upgrade_password(
+        &self,
+        org: &OrgId,
+        id: &UserId,
+        from: &StoredPassword,
+        to: StoredPassword,
+    ) -> Result<(), StoreError> {
+        let (id, from) = (id.clone(), from.clone());
+        self.write(org, move |scope, org| {
+            users::upgrade_password(scope.connection, org, &id, (&from, &to))
+        })
+        .await
+    }
+
+    async fn add_users(&self, org: &OrgId, users: Vec<UserRow>) -> Result<Vec<Added>, StoreError> {
+        self.write(org, move |scope, org| users::add(scope, org, &users))
+            .await
+    }
+
+    async fn list_users(
+        &self,
+        org: &OrgId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserRow>, StoreError> {
+        self.read(|connection| users::page(connection, org, after, limit))
+    }
+
     async fn count_users(&self, org: &OrgId) -> Result<u64, StoreError> {
         self.read(|connection| users::count(connection, org))
     }
@@ -333,10 +360,11 @@ impl Store for SqliteStore {
         &self,
         org: &OrgId,
         limit: usize,
-        lease_until: Timestamp,
+        seconds: i64,
+        first_only: bool,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         self.write(org, move |scope, org| {
-            outbox::lease(scope, org, limit, lease_until)
+            outbox::lease(scope, org, limit, (seconds, first_only))
         })
         .await
     }
@@ -344,12 +372,12 @@ impl Store for SqliteStore {
     async fn finish_outbox(
         &self,
         org: &OrgId,
-        id: &OutboxId,
+        row: &OutboxRow,
         verdict: MailVerdict,
     ) -> Result<(), StoreError> {
-        let id = id.clone();
+        let row = row.clone();
         self.write(org, move |scope, org| {
-            outbox::finish(scope, org, &id, &verdict)
+            outbox::finish(scope, org, &row, &verdict)
         })
         .await
     }
@@ -362,6 +390,59 @@ impl Store for SqliteStore {
         self.read(|connection| audit::list(connection, org, limit))
     }
 
+    async fn page_audit(
+        &self,
+        org: &OrgId,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(|connection| audit::page(connection, org, after, limit))
+    }
+
+    async fn add_audit(&self, org: &OrgId, rows: Vec<AuditRow>) -> Result<(), StoreError> {
+        self.write(org, move |scope, org| {
+            audit::add(scope.connection, org, &rows)
+        })
+        .await
+    }
+
+    async fn take_allowance(
+        &self,
+        org: &OrgId,
+        key: &LedgerKey,
+        ends_at: Timestamp,
+        want: u32,
+        at_most: u32,
+    ) -> Result<Allowance, StoreError> {
+        let key = *key;
+        self.write(org, move |scope, org| {
+            ledgers::take_allowance(scope, org, &key, ends_at, (want, at_most))
+        })
+        .await
+    }
+
+    async fn try_lead(
+        &self,
+        org: &OrgId,
+        role: &str,
+        node: &str,
+        seconds: i64,
+    ) -> Result<bool, StoreError> {
+        let (role, node) = (role.to_owned(), node.to_owned());
+        self.write(org, move |scope, org| {
+            ledgers::try_lead(scope, org, (&role, &node), seconds)
+        })
+        .await
+    }
+
+    async fn forget_devices(&self, org: &OrgId, user: &UserId) -> Result<(), StoreError> {
+        let user = user.clone();
+        self.write(org, move |scope, org| {
+            ledgers::forget_devices(scope.connection, org, &user)
+        })
+        .await
+    }
+
     async fn sweep(&self, org: &OrgId, limit: usize) -> Result<usize, StoreError> {
         self.write(org, move |scope, org| sweep::run(scope, org, limit))
             .await
@@ -369,6 +450,10 @@ impl Store for SqliteStore {
 
     async fn find_setting(&self, org: &OrgId, name: &str) -> Result<Option<String>, StoreError> {
         self.read(|connection| settings::find(connection, org, name))
+    }
+
+    async fn list_settings(&self, org: &OrgId) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|connection| settings::list(connection, org))
     }
 
     async fn save_setting(&self, org: &OrgId, name: &str, value: &str) -> Result<(), StoreError> {

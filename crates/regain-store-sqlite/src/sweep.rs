@@ -14,7 +14,8 @@ pub(crate) fn run(scope: &Scope<'_>, org: &OrgId, limit: usize) -> Result<usize,
     // the development clock must not bring one back.
     let ended_by_the_wall = scope.moment.wall.plus_seconds(-ENDED_KEPT_SECONDS);
     let told = scope.moment.now.plus_seconds(-AUDIT_KEPT_SECONDS);
-    let kinds: [(&'static str, Timestamp); 5] = [
+    let now = scope.moment.now;
+    let kinds: [(&'static str, Timestamp); 7] = [
         (
             "DELETE FROM flows WHERE rowid IN
              (SELECT rowid FROM flows WHERE org_id = ?1 AND expires_at <= ?2
@@ -43,6 +44,18 @@ pub(crate) fn run(scope: &Scope<'_>, org: &OrgId, limit: usize) -> Result<usize,
             "DELETE FROM audit WHERE rowid IN
              (SELECT rowid FROM audit WHERE org_id = ?1 AND at <= ?2 ORDER BY at LIMIT ?3)",
             told,
+        ),
+        (
+            "DELETE FROM ledgers WHERE org_id = ?1 AND key IN
+             (SELECT key FROM ledgers WHERE org_id = ?1 AND expires_at <= ?2
+              ORDER BY expires_at LIMIT ?3)",
+            now,
+        ),
+        (
+            "DELETE FROM allowances WHERE org_id = ?1 AND (key, ends_at) IN
+             (SELECT key, ends_at FROM allowances WHERE org_id = ?1 AND ends_at <= ?2
+              ORDER BY ends_at LIMIT ?3)",
+            now,
         ),
     ];
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
 //! Users. Everything about a person is in one row, so that a look-up reads one row.
 
 use regain_engine::{StoredPassword, UserFacts, UserStatus};
-use regain_store::{NewUser, StoreError, UserRecord};
+use regain_store::{Added, NewUser, StoreError, UserRecord, UserRow};
 use regain_types::{OrgId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -18,6 +18,8 @@ macro_rules! user_columns {
     };
 }
 pub(crate) use user_columns;
+/// How many they are.
+pub(crate) const USER_COLUMNS: usize = 13;
 
 /// Reads the user that begins at column `first`; `None` when an outer join found nobody.
 pub(crate) fn read(row: &Row<'_>, first: usize) -> Result<Option<UserRecord>, Fault> {
@@ -103,62 +105,152 @@ pub(crate) fn count(connection: &Connection, org: &OrgId) -> Result<u64, Fault> 
 }
 
 pub(crate) fn create(scope: &Scope<'_>, org: &OrgId, user: &NewUser) -> Result<(), Fault> {
+    let email = user.email.as_deref();
+    if let Some(what) = taken(scope.connection, org, (&user.id, &user.login, email))? {
+        return Err(StoreError::Exists(what).into());
+    }
+    let now = scope.moment.now;
+    let user = user.clone();
+    let row = UserRow {
+        facts: UserFacts {
+            id: user.id,
+            login: user.login,
+            email: user.email,
+            first_name: user.first_name,
+            last_name: user.last_name,
+            locale: user.locale,
+            time_zone: user.time_zone,
+            status: user.status,
+            password: user.password,
+            history: Vec::new(),
+        },
+        created_at: now,
+        updated_at: now,
+    };
+    insert(scope.connection, org, &row)
+}
+
+/// What of a new user somebody has already.
+fn taken(
+    connection: &Connection,
+    org: &OrgId,
+    (id, login, email): (&UserId, &str, Option<&str>),
+) -> Result<Option<&'static str>, Fault> {
     for (what, sql, value) in [
         (
             "the user id",
             "SELECT 1 FROM users WHERE org_id = ?1 AND id = ?2",
-            Some(user.id.as_str()),
+            Some(id.as_str()),
         ),
         (
             "the login",
             "SELECT 1 FROM users WHERE org_id = ?1 AND login = ?2",
-            Some(user.login.as_str()),
+            Some(login),
         ),
         (
             "the address",
             "SELECT 1 FROM users WHERE org_id = ?1 AND email = ?2",
-            user.email.as_deref(),
+            email,
         ),
     ] {
         let Some(value) = value else { continue };
-        let taken: Option<i64> = scope
-            .connection
+        let taken: Option<i64> = connection
             .prepare_cached(sql)?
             .query_row([org.as_str(), value], |row| row.get(0))
             .optional()?;
         if taken.is_some() {
-            return Err(StoreError::Exists(what).into());
+            return Ok(Some(what));
         }
     }
-    insert(scope, org, user)
+    Ok(None)
 }
 
-fn insert(scope: &Scope<'_>, org: &OrgId, user: &NewUser) -> Result<(), Fault> {
-    let password = user.password.as_ref();
-    scope
-        .connection
+fn insert(connection: &Connection, org: &OrgId, user: &UserRow) -> Result<(), Fault> {
+    let facts = &user.facts;
+    let password = facts.password.as_ref();
+    connection
         .prepare_cached(
             "INSERT INTO users (org_id, id, login, email, first_name, last_name, locale, time_zone,
-                                status, password_phc, password_nfc, password_set_at, created_at,
-                                updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
+                                status, password_phc, password_nfc, password_set_at,
+                                password_history, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
             org.as_str(),
-            user.id.as_str(),
-            user.login,
-            user.email,
-            user.first_name,
-            user.last_name,
-            user.locale,
-            user.time_zone,
-            user.status.as_str(),
+            facts.id.as_str(),
+            facts.login,
+            facts.email,
+            facts.first_name,
+            facts.last_name,
+            facts.locale,
+            facts.time_zone,
+            facts.status.as_str(),
             password.map(|password| password.phc.as_str()),
             password.is_some_and(|password| password.nfc),
             password.map_or(0, |password| password.set_at.as_millis()),
-            scope.moment.now.as_millis(),
+            to_json(&facts.history)?,
+            user.created_at.as_millis(),
+            user.updated_at.as_millis(),
         ])?;
     Ok(())
+}
+
+/// Replaces the hash of a password that stays the same.
+pub(crate) fn upgrade_password(
+    connection: &Connection,
+    org: &OrgId,
+    id: &UserId,
+    (from, to): (&StoredPassword, &StoredPassword),
+) -> Result<(), Fault> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE users SET password_phc = ?4, password_nfc = ?5
+             WHERE org_id = ?1 AND id = ?2 AND password_phc = ?3",
+        )?
+        .execute(params![org.as_str(), id.as_str(), from.phc, to.phc, to.nfc])?;
+    exactly_one(changed)
+}
+
+/// Adds those users of whom neither id nor login nor address is taken.
+pub(crate) fn add(scope: &Scope<'_>, org: &OrgId, users: &[UserRow]) -> Result<Vec<Added>, Fault> {
+    let mut out = Vec::with_capacity(users.len());
+    for user in users {
+        let facts = &user.facts;
+        let email = facts.email.as_deref();
+        let taken = taken(scope.connection, org, (&facts.id, &facts.login, email))?;
+        out.push(taken.map_or(Added::Created, Added::Taken));
+        if taken.is_none() {
+            insert(scope.connection, org, user)?;
+        }
+    }
+    Ok(out)
+}
+
+/// Users in the order of their ids.
+pub(crate) fn page(
+    connection: &Connection,
+    org: &OrgId,
+    after: Option<&UserId>,
+    limit: usize,
+) -> Result<Vec<UserRow>, Fault> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        user_columns!(),
+        ", u.created_at FROM users u WHERE u.org_id = ?1 AND u.id > ?2 ORDER BY u.id LIMIT ?3"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let after = after.map_or("", UserId::as_str);
+    let mut rows = statement.query(params![org.as_str(), after, limit])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let created_at = Timestamp::from_millis(row.get(USER_COLUMNS)?);
+        out.extend(read(row, 0)?.map(|user| UserRow {
+            facts: user.facts,
+            created_at,
+            updated_at: user.updated_at,
+        }));
+    }
+    Ok(out)
 }
 
 /// Changes the status. Whoever may not sign in any more loses what was granted, in the same

@@ -1,6 +1,8 @@
 //! What goes in and out of the store.
 
-use regain_engine::{Effect, Flow, IssuedCode, Outgoing, StoredPassword, UserFacts, UserStatus};
+use regain_engine::{
+    Effect, Flow, IssuedCode, LedgerKeys, Ledgers, Outgoing, StoredPassword, UserFacts, UserStatus,
+};
 use regain_oauth::Grant;
 use regain_types::{FlowId, OutboxId, Timestamp, TokenHash, UserId};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,16 @@ pub enum FlowKey {
     StateHandle(TokenHash),
 }
 
+/// A name that was just typed: its user and its ledgers are read, and not those of the name that
+/// the flow is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Typed<'a> {
+    /// Canonical.
+    pub canonical: &'a str,
+    /// The ledgers of it.
+    pub ledgers: LedgerKeys,
+}
+
 /// A flow and what a step needs besides, from one round trip.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -25,6 +37,8 @@ pub struct Loaded {
     pub flow: Flow,
     /// The user that the typed identifier names, else the one that the flow's identifier names.
     pub user: Option<UserFacts>,
+    /// What was spent on that name, on the device that asks, and by the whole org.
+    pub ledgers: Ledgers,
 }
 
 /// A flow to begin with.
@@ -114,6 +128,35 @@ pub struct NewUser {
     pub password: Option<StoredPassword>,
 }
 
+/// A whole user, to be carried to another store or another program and back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRow {
+    /// The user, with all passwords.
+    pub facts: UserFacts,
+    /// When the user was made.
+    pub created_at: Timestamp,
+    /// When the profile last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What became of a user that was to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is there now.
+    Created,
+    /// It is left out: the id, the login or the address is taken. Says which.
+    Taken(&'static str),
+}
+
+/// What a node got of something of which there is only so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How much it may use.
+    pub granted: u32,
+    /// How much all nodes have got so far, this included.
+    pub used: u32,
+}
+
 /// A user and when the row last changed.
 #[derive(Clone, Debug)]
 pub struct UserRecord {
@@ -145,7 +188,7 @@ pub struct OutboxRow {
     pub created_at: Timestamp,
     /// Who asked, as `Commit::request` said: stored with the row, for notices about a change.
     pub request: RequestMeta,
-    /// How often it was tried before.
+    /// How often it was tried before. It names the lease as well: each lease counts one more.
     pub attempts: u32,
 }
 
@@ -163,6 +206,8 @@ pub enum MailVerdict {
 /// A row of the audit log as it is read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRow {
+    /// Its id. Rows of one moment are in the order of their ids.
+    pub id: String,
     /// When.
     pub at: Timestamp,
     /// Name in the vendor's System Log.

@@ -3,13 +3,13 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use regain_engine::UserStatus;
+use regain_engine::{LedgerKey, StoredPassword, UserStatus};
 use regain_oauth::{Client, Grant};
-use regain_types::{ClientId, GrantId, OrgId, OutboxId, Timestamp, TokenHash, UserId};
+use regain_types::{ClientId, GrantId, OrgId, Timestamp, TokenHash, UserId};
 
 use crate::{
-    AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict, NewFlow, NewUser,
-    OutboxRow, RequestMeta, SealedKey, StoreError, UserRecord,
+    Added, Allowance, AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict,
+    NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, StoreError, Typed, UserRecord, UserRow,
 };
 
 /// A database that holds orgs.
@@ -31,8 +31,10 @@ pub trait Store: Send + Sync + Debug {
     /// [`StoreError::Unavailable`] with the reason.
     async fn check(&self) -> Result<(), StoreError>;
 
-    /// Loads a flow and the user that `identifier` (canonical) names; without it, the user that
-    /// the flow's own identifier names. One read by canonical identifier, hit or miss (E-04).
+    /// Loads a flow, and the user and the ledgers of the name that was just `typed`; without it,
+    /// those of the name that the flow is about. The org's ledger comes along. One read by
+    /// canonical identifier, hit or miss (E-04), and one moment for all of it. A ledger that has
+    /// expired counts as none.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -40,7 +42,7 @@ pub trait Store: Send + Sync + Debug {
         &self,
         org: &OrgId,
         key: &FlowKey,
-        identifier: Option<&str>,
+        typed: Option<Typed<'_>>,
     ) -> Result<Option<Loaded>, StoreError>;
 
     /// Stores a new flow, with an audit row whose subject is the client: nobody is named yet.
@@ -59,11 +61,12 @@ pub trait Store: Send + Sync + Debug {
     /// `SetPassword` moves the present password into the history. `EndOtherFlows` makes every
     /// other live flow of the user dead and raises its version. `RevokeSessions` revokes every
     /// grant of the user, and makes interaction codes of the user that are not yet used worthless,
-    /// except the one issued in this commit. `Enqueue` adds an outbox row.
+    /// except the one issued in this commit. `Enqueue` adds an outbox row. `SaveLedger` writes a
+    /// ledger that is still at the version that was loaded; an expired one is at version 0.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the flow has changed since it was loaded, or when the user of
-    /// `SetPassword` is gone; [`StoreError::Exists`] when the interaction code is. Nothing is
+    /// [`StoreError::Conflict`] when the flow or a ledger has changed since it was loaded, or when
+    /// the user of `SetPassword` is gone; [`StoreError::Exists`] when the interaction code is. Nothing is
     /// written then.
     async fn commit(&self, org: &OrgId, commit: Commit) -> Result<(), StoreError>;
 
@@ -186,6 +189,38 @@ pub trait Store: Send + Sync + Debug {
         status: UserStatus,
     ) -> Result<(), StoreError>;
 
+    /// Replaces the hash of a password that stays the same, by one with the present cost (P-03):
+    /// if it is still the user's password. The history and everything else stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the user is gone or has another password by now: the change
+    /// wins.
+    async fn upgrade_password(
+        &self,
+        org: &OrgId,
+        id: &UserId,
+        from: &StoredPassword,
+        to: StoredPassword,
+    ) -> Result<(), StoreError>;
+
+    /// Adds users in one transaction, those that are there already left out: so an import can
+    /// begin anew where it broke off. Says of each what became of it, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; then none was added.
+    async fn add_users(&self, org: &OrgId, users: Vec<UserRow>) -> Result<Vec<Added>, StoreError>;
+
+    /// Up to `limit` users after the one with id `after`, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn list_users(
+        &self,
+        org: &OrgId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserRow>, StoreError>;
+
     /// How many users there are.
     ///
     /// # Errors
@@ -211,9 +246,10 @@ pub trait Store: Send + Sync + Debug {
         expected: usize,
     ) -> Result<(), StoreError>;
 
-    /// Leases up to `limit` messages that are due, the one that is due longest first, until
-    /// `lease_until`: no other worker gets them while the lease lives. A row that makes no
-    /// sense is put off with the others, logged and left out: it holds nothing up.
+    /// Leases up to `limit` messages that are due, the one that is due longest first, for
+    /// `seconds` from the store's now: no other worker gets them while the lease lives.
+    /// `first_only` leaves out what does not go first (M-03). A row that makes no sense is put off
+    /// with the others, logged and left out: it holds nothing up.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -221,19 +257,21 @@ pub trait Store: Send + Sync + Debug {
         &self,
         org: &OrgId,
         limit: usize,
-        lease_until: Timestamp,
+        seconds: i64,
+        first_only: bool,
     ) -> Result<Vec<OutboxRow>, StoreError>;
 
     /// Says what became of a leased message. Delivered and dropped ones are gone from the outbox
-    /// and leave an audit row, whose subject is `unknown` when the mail was for nobody. Of a
-    /// message that is gone already nothing changes.
+    /// and leave an audit row, whose subject is the keyed hash of what was typed when the mail was
+    /// for nobody (U-03). Of a message that is gone already nothing changes, and to try one again
+    /// changes nothing when somebody else has leased it since.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn finish_outbox(
         &self,
         org: &OrgId,
-        id: &OutboxId,
+        row: &OutboxRow,
         verdict: MailVerdict,
     ) -> Result<(), StoreError>;
 
@@ -249,8 +287,58 @@ pub trait Store: Send + Sync + Debug {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     async fn list_audit(&self, org: &OrgId, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
 
-    /// Deletes up to `limit` rows of each kind that are past their use: flows 24 h after their
-    /// end (I-08), so too codes, revoked tokens (by the wall clock, whatever the development
+    /// Up to `limit` audit rows after the one that is given by its time and id, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    async fn page_audit(
+        &self,
+        org: &OrgId,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// Takes over audit rows of a backup, as they are; those that are there already are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn add_audit(&self, org: &OrgId, rows: Vec<AuditRow>) -> Result<(), StoreError>;
+
+    /// Takes up to `want` of what all nodes together may use `at_most` times until `ends_at`, and
+    /// says how much it got: never more than is left. Another `ends_at` is another allowance.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn take_allowance(
+        &self,
+        org: &OrgId,
+        key: &LedgerKey,
+        ends_at: Timestamp,
+        want: u32,
+        at_most: u32,
+    ) -> Result<Allowance, StoreError>;
+
+    /// Whether `node` is the one that does `role` for the next `seconds`: it is when nobody is, or
+    /// when it was before. One node sweeps, not all of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn try_lead(
+        &self,
+        org: &OrgId,
+        role: &str,
+        node: &str,
+        seconds: i64,
+    ) -> Result<bool, StoreError>;
+
+    /// Forgets the devices on which a user is known. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn forget_devices(&self, org: &OrgId, user: &UserId) -> Result<(), StoreError>;
+
+    /// Deletes up to `limit` rows of each kind that are past their use: ledgers and allowances at
+    /// their end, flows 24 h after it (I-08), so too codes, revoked tokens (by the wall clock, whatever the development
     /// clock says) and grants; audit rows after 400 days. Says how many went.
     ///
     /// # Errors
@@ -262,6 +350,12 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn find_setting(&self, org: &OrgId, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// All settings, in the order of their names.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn list_settings(&self, org: &OrgId) -> Result<Vec<(String, String)>, StoreError>;
 
     /// Sets a named setting.
     ///
@@ -276,7 +370,7 @@ pub trait Store: Send + Sync + Debug {
     /// [`StoreError::Unavailable`].
     async fn advance_clock(&self, seconds: i64) -> Result<(), StoreError>;
 
-    /// Development only: deletes users, flows, codes, grants, messages and audit rows, and sets
+    /// Development only: deletes users, flows, codes, grants, messages, ledgers and audit rows, and sets
     /// the clock's offset to zero. Keys, clients and settings stay.
     ///
     /// # Errors

@@ -4,12 +4,27 @@ pub(crate) mod recover;
 pub(crate) mod sign_in;
 
 use crate::effect::{AuditSubject, Effect, IssuedCode, Outcome};
-use crate::flow::{Climb, Flow, Intent, Tally, Who};
+use crate::flow::{Climb, Flow, Intent, Subject, Tally, Who};
 use crate::handle::interaction_code;
+use crate::ledger::LedgerKeys;
 use crate::step::Env;
-use regain_types::{TokenHash, UserId};
+use regain_types::{Identifier, KeyRing, OrgId, TokenHash, UserId};
 
 impl Who {
+    /// Somebody who was named, by nobody yet knows whom.
+    pub(crate) fn named(
+        identifier: &Identifier,
+        device: Option<&TokenHash>,
+        env: &Env<'_>,
+    ) -> Self {
+        Self {
+            typed: identifier.typed().to_owned(),
+            canonical: identifier.canonical().to_owned(),
+            subject: Subject::Unknown,
+            ledgers: LedgerKeys::derive(env.keys, env.org, identifier.canonical(), device),
+        }
+    }
+
     /// Begins to climb.
     pub(crate) fn climb(self, intent: Intent) -> Climb {
         Climb {
@@ -26,16 +41,15 @@ pub(crate) fn audit_subject(who: &Who, outcome: Outcome, env: &Env<'_>) -> Audit
     match (outcome, who.subject.known()) {
         (Outcome::Success, Some(user)) => AuditSubject::User(user.clone()),
         (Outcome::Success, None) | (Outcome::Failure, _) => {
-            AuditSubject::Identifier(hashed(&who.canonical, env))
+            AuditSubject::Identifier(hashed(&who.canonical, env.keys, env.org))
         }
     }
 }
 
 /// A keyed hash of an identifier.
-pub(crate) fn hashed(canonical: &str, env: &Env<'_>) -> [u8; 32] {
-    env.keys
-        .throttle
-        .mac(&[b"audit", env.org.as_str().as_bytes(), canonical.as_bytes()])
+pub(crate) fn hashed(canonical: &str, keys: &KeyRing, org: &OrgId) -> [u8; 32] {
+    keys.throttle
+        .mac(&[b"audit", org.as_str().as_bytes(), canonical.as_bytes()])
 }
 
 /// The interaction code of a flow that ends well.

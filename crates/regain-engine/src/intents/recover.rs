@@ -10,26 +10,16 @@ use crate::policy::{RevokeSessions, SingleAuthenticator};
 use crate::step::{Env, Step, Transition};
 
 /// Somebody is named: on to the choice of authenticators, whoever it is (promise 3).
-pub(crate) fn identified(
-    flow: Flow,
-    typed: &str,
-    canonical: &str,
-    facts: &Facts,
-    env: &Env<'_>,
-) -> Step {
+pub(crate) fn identified(flow: Flow, who: Who, facts: &Facts, env: &Env<'_>) -> Step {
     let subject = facts
         .user
         .as_ref()
         .filter(|user| user.status.may_recover() && user.email.is_some())
         .map_or(Subject::Unknown, |user| Subject::Known(user.id.clone()));
     if subject == Subject::Unknown && !env.policy.enumeration_prevention {
-        return Step::Show(vec![Notice::UnknownUser(typed.to_owned())]);
+        return Step::Show(vec![Notice::UnknownUser(who.typed)]);
     }
-    let who = Who {
-        typed: typed.to_owned(),
-        canonical: canonical.to_owned(),
-        subject,
-    };
+    let who = Who { subject, ..who };
     let climb = Climb {
         tally: flow.spent.clone(),
         ..who.climb(Intent::RecoverPassword)

@@ -32,7 +32,11 @@ pub(crate) fn with_password(
         (Some(_), _) => {
             let failed = Effect::Audit(AuditEvent {
                 name: "user.session.start",
-                subject: AuditSubject::Identifier(hashed(identifier.canonical(), env)),
+                subject: AuditSubject::Identifier(hashed(
+                    identifier.canonical(),
+                    env.keys,
+                    env.org,
+                )),
                 outcome: Outcome::Failure,
                 reason: Some("INVALID_CREDENTIALS"),
             });

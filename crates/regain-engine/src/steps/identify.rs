@@ -1,6 +1,6 @@
 //! `identify`: who wants in, and on a one-page form with which password.
 
-use regain_types::{Identifier, Secret};
+use regain_types::{Identifier, Secret, TokenHash};
 
 use crate::flow::{Flow, Intent, Subject, Who};
 use crate::intents::sign_in;
@@ -14,6 +14,7 @@ pub(crate) fn take(
     flow: Flow,
     identifier: &Identifier,
     passcode: Option<&Secret<String>>,
+    device: Option<&TokenHash>,
     facts: &Facts,
     env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
@@ -35,9 +36,8 @@ pub(crate) fn take(
                 .as_ref()
                 .map_or(Subject::Unknown, |user| Subject::Known(user.id.clone()));
             let who = Who {
-                typed: identifier.typed().to_owned(),
-                canonical: identifier.canonical().to_owned(),
                 subject,
+                ..Who::named(identifier, device, env)
             };
             sign_in::ask_password(flow, who.climb(Intent::SignIn), env)
         }

@@ -1,12 +1,19 @@
 //! `identify-recovery`: whose password is lost.
 
-use regain_types::Identifier;
+use regain_types::{Identifier, TokenHash};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Who};
 use crate::intents::recover;
 use crate::need::Facts;
 use crate::step::{Env, Step};
 
-pub(crate) fn take(flow: Flow, identifier: &Identifier, facts: &Facts, env: &Env<'_>) -> Step {
-    recover::identified(flow, identifier.typed(), identifier.canonical(), facts, env)
+pub(crate) fn take(
+    flow: Flow,
+    identifier: &Identifier,
+    device: Option<&TokenHash>,
+    facts: &Facts,
+    env: &Env<'_>,
+) -> Step {
+    let who = Who::named(identifier, device, env);
+    recover::identified(flow, who, facts, env)
 }

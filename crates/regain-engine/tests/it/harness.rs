@@ -250,7 +250,8 @@ impl Shell {
             | Effect::Enqueue(Outgoing::PasswordChanged { .. })
             | Effect::IssueInteractionCode(_)
             | Effect::RequirePassword { .. }
-            | Effect::RevokeSessions { .. } => {}
+            | Effect::RevokeSessions { .. }
+            | Effect::SaveLedger(_) => {}
         }
     }
 
@@ -326,6 +327,7 @@ pub(crate) fn identify(name: &str) -> Input {
     Input::Identify {
         identifier,
         passcode: None,
+        device: None,
     }
 }
 
@@ -334,6 +336,7 @@ pub(crate) fn identify_with(name: &str, password: &str) -> Input {
     Input::Identify {
         identifier,
         passcode: Some(Secret::new(password.to_owned())),
+        device: None,
     }
 }
 

@@ -78,6 +78,7 @@ async fn identify(
                 Input::Identify {
                     identifier,
                     passcode,
+                    device: None,
                 },
                 meta,
             )

@@ -3,10 +3,10 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use regain_engine::{
-    Effect, Env, Facts, Flow, Frame, Input, NEEDS_PER_STEP_MAX, Notice, Refusal, Step, Transition,
-    UserFacts, next_state_handle, present, present_terminal, state_handle, step,
+    Effect, Env, Facts, Flow, Frame, Input, LedgerKeys, NEEDS_PER_STEP_MAX, Notice, Refusal, Step,
+    Transition, UserFacts, next_state_handle, present, present_terminal, state_handle, step,
 };
-use regain_store::{Commit, FlowKey, Loaded, RequestMeta, StoreError};
+use regain_store::{Commit, FlowKey, Loaded, RequestMeta, StoreError, Typed};
 use regain_types::{SystemEntropy, TokenHash};
 use regain_wire::idx::{CONTENT_TYPE_ERROR, CONTENT_TYPE_OK, IdxResponse};
 
@@ -128,8 +128,18 @@ async fn load(
     handle: &Handle,
     input: &Input,
 ) -> Result<Option<Loaded>, ApiError> {
-    let identifier = match input {
-        Input::Identify { identifier, .. } => Some(identifier.canonical()),
+    let typed = match input {
+        Input::Identify {
+            identifier, device, ..
+        } => Some(Typed {
+            canonical: identifier.canonical(),
+            ledgers: LedgerKeys::derive(
+                state.keys(),
+                state.org(),
+                identifier.canonical(),
+                device.as_ref(),
+            ),
+        }),
         Input::Answer { .. }
         | Input::Cancel
         | Input::Challenge { .. }
@@ -140,7 +150,7 @@ async fn load(
     };
     Ok(state
         .store()
-        .load_flow(state.org(), &handle.key(), identifier)
+        .load_flow(state.org(), &handle.key(), typed)
         .await?)
 }
 
@@ -157,6 +167,7 @@ async fn decide(
 ) -> Result<Result<Decided, Refusal>, ApiError> {
     let mut facts = Facts {
         user: loaded.user.clone(),
+        ledgers: loaded.ledgers.clone(),
         ..Facts::default()
     };
     for _ in 0..=NEEDS_PER_STEP_MAX {

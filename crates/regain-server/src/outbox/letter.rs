@@ -62,6 +62,8 @@ pub(super) async fn write(
             app_label,
             redirect_uri,
             language,
+            identifier_hash: _,
+            known_device: _,
         } => {
             let found = recovery_recipient(state, subject, canonical).await?;
             let is_alive = is_alive(state, ticket, now).await?;

@@ -49,11 +49,9 @@ pub(crate) async fn run(state: AppState, mut stop: Stop) {
 
 /// Leases what is due and sends it; says how many there were.
 async fn round(state: &AppState) -> Result<usize, StoreError> {
-    let now = state.store().now().await?;
-    let lease_until = now.plus_seconds(LEASE_SECONDS);
     let rows = state
         .store()
-        .lease_outbox(state.org(), BATCH, lease_until)
+        .lease_outbox(state.org(), BATCH, LEASE_SECONDS, false)
         .await?;
     let count = rows.len();
     let mut sends = JoinSet::new();
@@ -63,7 +61,7 @@ async fn round(state: &AppState) -> Result<usize, StoreError> {
             let verdict = deliver(&state, &row).await;
             if let Err(error) = state
                 .store()
-                .finish_outbox(state.org(), &row.id, verdict)
+                .finish_outbox(state.org(), &row, verdict)
                 .await
             {
                 // The lease runs out and the row is sent once more, with the same Message-ID.

@@ -72,8 +72,10 @@ pub(super) async fn a_message_is_kept_with_who_asked(fixture: Fixture) -> Verdic
         fixture.store.next_outbox_due(&fixture.org).await?,
         Some(now)
     );
-    let until = now.plus_seconds(30);
-    let rows = fixture.store.lease_outbox(&fixture.org, 10, until).await?;
+    let rows = fixture
+        .store
+        .lease_outbox(&fixture.org, 10, 30, false)
+        .await?;
     let kept: Vec<_> = rows.iter().map(|row| row.outgoing.clone()).collect();
     ensure_eq!(kept, messages);
     for row in rows {

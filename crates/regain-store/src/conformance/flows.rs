@@ -56,7 +56,10 @@ pub(super) async fn a_flow_loads_with_the_user_it_names(fixture: Fixture) -> Ver
         (&about_alice, Some("carol@example.com"), None),
     ] {
         let key = FlowKey::Id(flow.id.clone());
-        let found = fixture.store.load_flow(&fixture.org, &key, typed).await?;
+        let found = fixture
+            .store
+            .load_flow(&fixture.org, &key, typed.map(sample::typed))
+            .await?;
         let user = found.and_then(|loaded| loaded.user);
         ensure_eq!(user.as_ref().map(|user| &user.id), named);
         if let (Some(user), Some(id)) = (user, named) {

@@ -30,7 +30,9 @@ pub(super) async fn another_org_sees_nothing(fixture: Fixture) -> Verdict {
         FlowKey::InteractionHandle(new.interaction_handle),
         FlowKey::StateHandle(new.state_handle),
     ] {
-        let found = store.load_flow(&other, &key, Some(ALICE)).await?;
+        let found = store
+            .load_flow(&other, &key, Some(sample::typed(ALICE)))
+            .await?;
         ensure!(found.is_none());
     }
     let found = store.find_interaction_code(&other, &code.hash).await?;
@@ -45,8 +47,7 @@ pub(super) async fn another_org_sees_nothing(fixture: Fixture) -> Verdict {
     ensure_eq!(store.find_setting(&other, "demo").await?, None);
     ensure_eq!(store.list_audit(&other, 10).await?, []);
     ensure_eq!(store.next_outbox_due(&other).await?, None);
-    let until = now.plus_seconds(30);
-    ensure!(store.lease_outbox(&other, 10, until).await?.is_empty());
+    ensure!(store.lease_outbox(&other, 10, 30, false).await?.is_empty());
     // An access token that one org has revoked is not revoked in the other.
     store
         .revoke_access_token(&other, "AT.one", now.plus_seconds(60))
@@ -68,7 +69,7 @@ pub(super) async fn another_org_changes_nothing(fixture: Fixture) -> Verdict {
     let mail = Effect::Enqueue(sample::mail(Some(&alice), now));
     fixture.apply(vec![mail]).await?;
     let until = now.plus_seconds(30);
-    let mails = store.lease_outbox(&fixture.org, 1, until).await?;
+    let mails = store.lease_outbox(&fixture.org, 1, 30, false).await?;
     let new = fixture.flow(sample::selecting(Some(&alice), ALICE)).await?;
     fixture.advance_millis(500);
     let before = fixture.fingerprint().await?;
@@ -100,7 +101,7 @@ pub(super) async fn another_org_changes_nothing(fixture: Fixture) -> Verdict {
         .await?;
     for mail in mails {
         let verdict = MailVerdict::Delivered;
-        store.finish_outbox(&other, &mail.id, verdict).await?;
+        store.finish_outbox(&other, &mail, verdict).await?;
     }
     store.reset(&other).await?;
     fixture.advance_millis(500 * 86_400_000);

@@ -3,8 +3,8 @@
 
 use regain_engine::{
     AuditEvent, AuditSubject, AuthenticatorKey, Challenge, Climb, CodeTicket, Completed,
-    Descriptor, Effect, Ending, Flow, FlowApp, Intent, IssuedCode, Outcome, Outgoing, Stage,
-    StoredPassword, Subject, Tally, UserStatus, Who,
+    Descriptor, Effect, Ending, Flow, FlowApp, Intent, IssuedCode, LedgerKey, LedgerKeys, Outcome,
+    Outgoing, Stage, StoredPassword, Subject, Tally, UserStatus, Who,
 };
 use regain_oauth::{Client, Grant};
 use regain_types::{
@@ -12,7 +12,7 @@ use regain_types::{
     UserId, random_array, random_token,
 };
 
-use crate::{NewFlow, NewUser, RequestMeta, SealedKey};
+use crate::{NewFlow, NewUser, RequestMeta, SealedKey, Typed};
 
 /// When cases begin.
 pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -87,9 +87,26 @@ fn climb(user: Option<&UserId>, canonical: &str) -> Climb {
             typed: canonical.to_uppercase(),
             canonical: canonical.to_owned(),
             subject: subject(user),
+            ledgers: ledgers(canonical),
         },
         proofs: Vec::new(),
         tally: Tally::default(),
+    }
+}
+
+/// Ledgers of a name, as good as any.
+pub(super) fn ledgers(canonical: &str) -> LedgerKeys {
+    LedgerKeys {
+        identifier: LedgerKey::from_bytes(*TokenHash::of(canonical).as_bytes()),
+        device: None,
+    }
+}
+
+/// A name that was just typed.
+pub(super) fn typed(canonical: &str) -> Typed<'_> {
+    Typed {
+        canonical,
+        ledgers: ledgers(canonical),
     }
 }
 
@@ -141,6 +158,8 @@ pub(super) fn mail(user: Option<&UserId>, now: Timestamp) -> Outgoing {
     Outgoing::RecoveryCode {
         subject: subject(user),
         canonical: "alice@example.com".to_owned(),
+        identifier_hash: [0xA1; 32],
+        known_device: false,
         ticket: CodeTicket {
             flow: FlowId::random(&mut SystemEntropy),
             challenge: ChallengeId::random(&mut SystemEntropy),

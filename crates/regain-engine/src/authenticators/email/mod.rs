@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 use super::{Attempt, Authenticator, Descriptor, Opened, Tools, Verdict};
 use crate::effect::Outgoing;
 use crate::flow::{Climb, Flow, Intent};
+use crate::intents::hashed;
 use crate::need::UserFacts;
 use crate::notice::Notice;
 use crate::offers::{Holder, Offer};
@@ -97,6 +98,8 @@ impl Authenticator for Email {
         let outgoing = Outgoing::RecoveryCode {
             subject: climb.who.subject.clone(),
             canonical: climb.who.canonical.clone(),
+            identifier_hash: hashed(&climb.who.canonical, tools.keys, tools.org),
+            known_device: false,
             ticket,
             app_label: flow.app.label.clone(),
             redirect_uri: flow.app.redirect_uri.clone(),

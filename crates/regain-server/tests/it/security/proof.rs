@@ -1,7 +1,9 @@
 //! I-02: what counts as a proof when a password is set. The flows here are written into the store
 //! as no request could bring them there, so that the one function that decides stands alone.
 
-use regain_engine::{Climb, Flow, Intent, Proof, Stage, Subject, Tally, Who};
+use regain_engine::{
+    Climb, Flow, Intent, LedgerKey, LedgerKeys, Proof, Stage, Subject, Tally, Who,
+};
 use regain_store::Store as _;
 use regain_types::UserId;
 use serde_json::json;
@@ -55,6 +57,10 @@ fn forge(forged: &mut Flow, user: &UserId, flaw: Flaw) {
                 typed: login.clone(),
                 canonical: login,
                 subject: Subject::Known(user.clone()),
+                ledgers: LedgerKeys {
+                    identifier: LedgerKey::from_bytes([7; 32]),
+                    device: None,
+                },
             },
             proofs: if flaw == Flaw::Missing {
                 Vec::new()
