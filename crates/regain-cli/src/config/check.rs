@@ -85,6 +85,12 @@ impl Configuration {
                     .to_owned(),
             );
         }
+        if !self.settings.policy.limits.volume {
+            warnings.push(
+                "limits.danger_volume_limits is off: anybody can have any number of mails sent and recoveries started"
+                    .to_owned(),
+            );
+        }
         if let Some(smtp) = &self.smtp {
             if smtp.tls == Tls::None {
                 warnings.push(

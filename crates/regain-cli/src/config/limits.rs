@@ -19,6 +19,17 @@ pub(crate) struct Limits {
     pub(crate) resend_cooldown_seconds: i64,
     /// Seconds that an interaction code lives, 10 to 600.
     pub(crate) interaction_code_lifetime_seconds: i64,
+    /// `off`: mails, requests and recoveries are not counted, whoever asks and how often. For
+    /// benches and test runs; warned about at every start.
+    pub(crate) danger_volume_limits: Switch,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Switch {
+    Off,
+    On,
 }
 
 impl Default for Limits {
@@ -30,6 +41,7 @@ impl Default for Limits {
             mails_per_flow: limits.sends_per_flow.into(),
             resend_cooldown_seconds: limits.resend_cooldown_seconds,
             interaction_code_lifetime_seconds: limits.interaction_code_ttl_seconds,
+            danger_volume_limits: Switch::On,
         }
     }
 }
@@ -65,6 +77,7 @@ impl Limits {
                 10,
                 600,
             ),
+            volume: self.danger_volume_limits == Switch::On,
             ..preset
         }
     }

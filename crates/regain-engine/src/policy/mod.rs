@@ -128,6 +128,10 @@ pub struct Limits {
     pub replay_seconds: i64,
     /// Seconds that an interaction code lives (I-09).
     pub interaction_code_ttl_seconds: i64,
+    /// Whether volume is limited: mails (M-02, M-03), recoveries per name, requests and recoveries
+    /// per address (H-10). Off for demos, development and benches; what bounds guessing (C-*, G-*)
+    /// stays on.
+    pub volume: bool,
 }
 
 impl Default for Limits {
@@ -141,6 +145,7 @@ impl Default for Limits {
             cancels_per_flow: 50,
             replay_seconds: 5,
             interaction_code_ttl_seconds: 60,
+            volume: true,
         }
     }
 }
