@@ -7,7 +7,7 @@ use regain_engine::{
     Transition, UserFacts, next_state_handle, present, present_terminal, state_handle, step,
 };
 use regain_store::{Commit, FlowKey, Loaded, RequestMeta, StoreError, Typed};
-use regain_types::{SystemEntropy, TokenHash};
+use regain_types::{SystemEntropy, Timestamp, TokenHash};
 use regain_wire::idx::{CONTENT_TYPE_ERROR, CONTENT_TYPE_OK, IdxResponse};
 
 use crate::api_error::ApiError;
@@ -54,16 +54,28 @@ pub(super) async fn run(
             return Ok(expired());
         };
         let current = handle.state_handle(state, &loaded.flow);
-        let outcome = decide(state, &loaded, &input).await?;
+        let Loaded {
+            now,
+            flow: before,
+            user,
+            ledgers,
+        } = loaded;
+        // The user is moved, never copied: a copy would take time for somebody only (E-05).
+        let mut facts = Facts {
+            user,
+            ledgers,
+            ..Facts::default()
+        };
+        let outcome = decide(state, (&before, now), &input, &mut facts).await?;
         let (flow, notices) = match outcome {
-            Ok(Decided::Show(notices)) => (loaded.flow, notices),
+            Ok(Decided::Show(notices)) => (before, notices),
             Err(Refusal::Expired) => return Ok(expired()),
             Err(Refusal::Bug(what)) => {
-                tracing::error!(flow = %loaded.flow.id, what, "the engine contradicts itself");
+                tracing::error!(flow = %before.id, what, "the engine contradicts itself");
                 return Err(ApiError::Internal);
             }
             Err(refusal @ (Refusal::NotOffered | Refusal::TooManyRequests)) => {
-                (loaded.flow, vec![refusal.notice()])
+                (before, vec![refusal.notice()])
             }
             Ok(Decided::Next(transition)) => {
                 let Transition {
@@ -71,7 +83,7 @@ pub(super) async fn run(
                     effects,
                     notices,
                 } = *transition;
-                let cancelled = flow.generation != loaded.flow.generation;
+                let cancelled = flow.generation != before.generation;
                 let next = cancelled.then(|| next_state_handle(state.keys(), &current));
                 let request = end_user(&flow, meta.clone());
                 let sends = effects
@@ -82,7 +94,7 @@ pub(super) async fn run(
                     new_state_handle: next.as_deref().map(TokenHash::of),
                     effects,
                     request,
-                    now: loaded.now,
+                    now,
                 };
                 match state.store().commit(state.org(), commit).await {
                     Err(StoreError::Conflict) => continue,
@@ -93,10 +105,10 @@ pub(super) async fn run(
                     state.mail_is_due().notify_one();
                 }
                 let current = next.unwrap_or(current);
-                return Ok(show(state, &flow, &current, loaded.user.as_ref(), &notices));
+                return Ok(show(state, &flow, &current, facts.user.as_ref(), &notices));
             }
         };
-        return Ok(show(state, &flow, &current, loaded.user.as_ref(), &notices));
+        return Ok(show(state, &flow, &current, facts.user.as_ref(), &notices));
     }
     refuse(state, handle, Notice::TooManyRequests).await
 }
@@ -162,24 +174,20 @@ enum Decided {
 /// Steps, and computes what the step needs.
 async fn decide(
     state: &AppState,
-    loaded: &Loaded,
+    (flow, now): (&Flow, Timestamp),
     input: &Input,
+    facts: &mut Facts,
 ) -> Result<Result<Decided, Refusal>, ApiError> {
-    let mut facts = Facts {
-        user: loaded.user.clone(),
-        ledgers: loaded.ledgers.clone(),
-        ..Facts::default()
-    };
     for _ in 0..=NEEDS_PER_STEP_MAX {
         let stepped = {
             let mut env = Env {
-                now: loaded.now,
+                now,
                 rng: &mut SystemEntropy,
                 policy: &state.settings().policy,
                 keys: state.keys(),
                 org: state.org(),
             };
-            step(loaded.flow.clone(), input.clone(), &facts, &mut env)
+            step(flow.clone(), input.clone(), facts, &mut env)
         };
         match stepped {
             Err(refusal) => return Ok(Err(refusal)),
@@ -187,7 +195,7 @@ async fn decide(
             Ok(Step::Show(notices)) => return Ok(Ok(Decided::Show(notices))),
             Ok(Step::Need(need)) => {
                 match state.hasher().compute(need).await.map_err(|busy| {
-                    tracing::warn!(flow = %loaded.flow.id, %busy, "a step was put off with 503");
+                    tracing::warn!(flow = %flow.id, %busy, "a step was put off with 503");
                     ApiError::Busy
                 })? {
                     Computed::Matches(matches) => facts.password_matches = Some(matches),
