@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authenticators::email::CodeTicket;
 use crate::flow::Subject;
-use crate::ledger::LedgerWrite;
+use crate::ledger::{LedgerKey, LedgerWrite};
 use crate::need::StoredPassword;
 
 /// One change that belongs to a transition.
@@ -22,6 +22,15 @@ pub enum Effect {
     Enqueue(Outgoing),
     /// The flow's single-use result.
     IssueInteractionCode(IssuedCode),
+    /// Refuse the whole commit, as a conflict, if somebody has spent from this ledger since it was
+    /// loaded; nothing is written. An answer that costs nothing must hold its place among those
+    /// that do: of a thousand guesses at once, the right one would else always get through.
+    RequireLedger {
+        /// Which.
+        key: LedgerKey,
+        /// The version that was loaded, 0 when there was none.
+        version: u64,
+    },
     /// Refuse the whole commit, as a conflict, unless this is still the user's password. Comparing
     /// takes long: a reset may come in between, and it ends only what it finds (S-01).
     RequirePassword {
@@ -157,6 +166,8 @@ pub struct AuditEvent {
 pub enum AuditSubject {
     /// A keyed hash of what was typed: nobody has it, or nothing is proved yet (U-03).
     Identifier([u8; 32]),
+    /// The org as a whole.
+    Org,
     /// A user.
     User(UserId),
 }

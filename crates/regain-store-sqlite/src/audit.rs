@@ -55,6 +55,7 @@ pub(crate) fn append_event(
 ) -> Result<(), Fault> {
     let subject = match &event.subject {
         AuditSubject::Identifier(hash) => hex(hash),
+        AuditSubject::Org => org.as_str().to_owned(),
         AuditSubject::User(user) => user.as_str().to_owned(),
     };
     let entry = Entry {

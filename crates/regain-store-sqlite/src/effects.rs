@@ -35,6 +35,9 @@ fn apply_one(
         Effect::IssueInteractionCode(issued) => {
             codes::insert(scope, org, (issued, &commit.flow.id), now)
         }
+        Effect::RequireLedger { key, version } => {
+            ledgers::require(scope.connection, org, (key, *version), now)
+        }
         Effect::RequirePassword { user, password } => {
             users::require_password(scope.connection, org, user, password)
         }
@@ -60,6 +63,7 @@ fn issued_here(commit: &Commit) -> Vec<TokenHash> {
         Effect::Audit(_)
         | Effect::EndOtherFlows { .. }
         | Effect::Enqueue(_)
+        | Effect::RequireLedger { .. }
         | Effect::RequirePassword { .. }
         | Effect::RevokeSessions { .. }
         | Effect::SaveLedger(_)

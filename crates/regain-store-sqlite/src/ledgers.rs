@@ -35,7 +35,7 @@ pub(crate) fn save(
              SELECT ?1, ?2, 1, ?4, ?5, ?6, ?7 WHERE ?3 = 0 OR EXISTS
                  (SELECT 1 FROM ledgers WHERE org_id = ?1 AND key = ?2)
              ON CONFLICT (org_id, key) DO UPDATE SET
-                 version = CASE WHEN ?3 = 0 THEN 1 ELSE ?3 + 1 END,
+                 version = version + 1,
                  expires_at = excluded.expires_at, owner = excluded.owner, state = excluded.state
              WHERE (version = ?3 AND expires_at > ?4) OR (?3 = 0 AND expires_at <= ?4)",
         )?
@@ -49,6 +49,30 @@ pub(crate) fn save(
             write.state,
         ])?;
     exactly_one(changed)
+}
+
+/// Refuses, as a conflict, if somebody has written the ledger since it was loaded. An expired one
+/// counts as none.
+pub(crate) fn require(
+    connection: &Connection,
+    org: &OrgId,
+    (key, version): (&LedgerKey, u64),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let found: Option<i64> = connection
+        .prepare_cached(
+            "SELECT version FROM ledgers WHERE org_id = ?1 AND key = ?2 AND expires_at > ?3",
+        )?
+        .query_row(
+            params![org.as_str(), key.as_bytes(), now.as_millis()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if u64::try_from(found.unwrap_or(0)) == Ok(version) {
+        Ok(())
+    } else {
+        Err(Fault::CONFLICT)
+    }
 }
 
 /// Takes from what is left until `ends_at`.

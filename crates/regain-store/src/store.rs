@@ -63,6 +63,8 @@ pub trait Store: Send + Sync + Debug {
     /// grant of the user, and makes interaction codes of the user that are not yet used worthless,
     /// except the one issued in this commit. `Enqueue` adds an outbox row. `SaveLedger` writes a
     /// ledger that is still at the version that was loaded; an expired one is at version 0.
+    /// `RequireLedger` writes nothing and is held against the same version, also where there is no
+    /// row: of a commit that saves a ledger and one that requires it, the later one conflicts.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the flow or a ledger has changed since it was loaded, or when

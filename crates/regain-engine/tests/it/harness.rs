@@ -249,6 +249,7 @@ impl Shell {
             Effect::Audit(_)
             | Effect::Enqueue(Outgoing::PasswordChanged { .. })
             | Effect::IssueInteractionCode(_)
+            | Effect::RequireLedger { .. }
             | Effect::RequirePassword { .. }
             | Effect::RevokeSessions { .. }
             | Effect::SaveLedger(_) => {}

@@ -1,7 +1,8 @@
 //! Each effect does what it says, to whom it says, and to nobody else.
 
 use regain_engine::{
-    AuditEvent, AuditSubject, Effect, Outcome, Outgoing, Stage, StoredPassword, UserStatus,
+    AuditEvent, AuditSubject, Effect, LedgerKey, LedgerWrite, Outcome, Outgoing, Stage,
+    StoredPassword, UserStatus,
 };
 use regain_types::UserId;
 
@@ -126,6 +127,45 @@ pub(super) async fn a_new_password_moves_the_old_one_into_the_history(fixture: F
 
 fn phc(password: &StoredPassword) -> String {
     password.phc.clone()
+}
+
+/// Whoever saves a ledger makes everybody conflict who loaded it before: also those who only
+/// require it, and also where there was no row yet.
+pub(super) async fn a_ledger_that_was_written_is_not_what_was_required(
+    fixture: Fixture,
+) -> Verdict {
+    let key = LedgerKey::from_bytes([7; 32]);
+    let now = fixture.now().await?;
+    let save = |version| {
+        vec![Effect::SaveLedger(LedgerWrite {
+            key,
+            version,
+            state: format!("after {version}"),
+            expires_at: now.plus_seconds(60),
+            owner: None,
+        })]
+    };
+    let require = |version| vec![Effect::RequireLedger { key, version }];
+    for (stale, version) in [(1, 0), (0, 1), (1, 2)] {
+        fixture.apply(require(version)).await?;
+        for effects in [require(stale), save(stale)] {
+            let flow = fixture.flow(Stage::Identify).await?.flow;
+            let before = fixture.fingerprint().await?;
+            let commit = fixture.commit_of(&flow, effects).await?;
+            let stored = fixture.store.commit(&fixture.org, commit).await;
+            ensure!(matches!(stored, Err(StoreError::Conflict)));
+            ensure_eq!(fixture.fingerprint().await?, before);
+        }
+        fixture.apply(save(version)).await?;
+    }
+    // At its end it is none.
+    fixture.advance_millis(60_000);
+    fixture.apply(require(0)).await?;
+    let flow = fixture.flow(Stage::Identify).await?.flow;
+    let commit = fixture.commit_of(&flow, require(3)).await?;
+    let stored = fixture.store.commit(&fixture.org, commit).await;
+    ensure_refused!(stored, StoreError::Conflict);
+    Ok(())
 }
 
 /// A sign-in whose password was compared before a reset and is stored after it: it gives nothing.
