@@ -10,3 +10,6 @@ mod corrupt_rows;
 mod kill;
 #[cfg(test)]
 mod opening;
+// Its shim is loaded as Linux loads one.
+#[cfg(all(test, target_os = "linux"))]
+mod power_loss;
