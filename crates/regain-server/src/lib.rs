@@ -7,6 +7,7 @@
 mod api_error;
 mod cors;
 mod dev;
+mod hash_kinds;
 mod hasher;
 mod headers;
 mod idx;
@@ -23,7 +24,10 @@ mod sweeper;
 mod tasks;
 
 pub use dev::{Dev, Seed};
-pub use hasher::{HasherError, hash_now};
+pub use hash_kinds::{hash_kinds, save_hash_kind};
+pub use hasher::{
+    HashKind, HashRefused, HasherError, StoredHash, hash_now, measure as measure_hash,
+};
 pub use oauth::SignerError;
 pub use router::router;
 pub use serve::serve;

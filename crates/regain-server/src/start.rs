@@ -1,7 +1,7 @@
 //! What happens before the first request.
 
 use crate::state::AppState;
-use crate::{outbox, sweeper};
+use crate::{hash_kinds, outbox, sweeper};
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -14,14 +14,16 @@ pub enum StartError {
     Store(#[from] regain_store::StoreError),
 }
 
-/// Opens the signing keys, and starts the mail worker and the sweeper.
+/// Opens the signing keys, and starts what runs in the background.
 ///
 /// # Errors
 /// [`StartError`] when the database does not answer or the signing keys do not open.
 pub async fn start(state: &AppState) -> Result<(), StartError> {
     state.store().check().await?;
     state.signer().keys(state).await?;
+    hash_kinds::synchronise(state).await?;
     let tasks = state.tasks();
+    tasks.spawn(hash_kinds::run(state.clone(), tasks.stop_signal()));
     tasks.spawn(outbox::run(state.clone(), tasks.stop_signal()));
     tasks.spawn(sweeper::run(state.clone(), tasks.stop_signal()));
     Ok(())

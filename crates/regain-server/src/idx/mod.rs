@@ -3,5 +3,6 @@
 mod body;
 mod endpoints;
 mod run;
+mod upgrade;
 
 pub(crate) use endpoints::router;

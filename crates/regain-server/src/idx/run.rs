@@ -14,6 +14,8 @@ use crate::api_error::ApiError;
 use crate::hasher::Computed;
 use crate::state::AppState;
 
+use super::upgrade::Upgrade;
+
 /// A losing writer loads and steps again once; whoever loses twice is told to slow down.
 const ROUNDS_MAX: usize = 2;
 
@@ -99,7 +101,7 @@ pub(super) async fn run(
                 match state.store().commit(state.org(), commit).await {
                     Err(StoreError::Conflict) => continue,
                     Err(error) => return Err(error.into()),
-                    Ok(()) => {}
+                    Ok(()) => Upgrade::begin_after(state, &input, &facts),
                 }
                 if sends {
                     state.mail_is_due().notify_one();

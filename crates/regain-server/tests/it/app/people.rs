@@ -21,9 +21,13 @@ static PHC: LazyLock<String> =
 pub(crate) enum Person {
     Active,
     Deprovisioned,
+    /// Active, with a hash that another program made; there when a test imports it.
+    Imported,
     Locked,
     NoMail,
     NoPassword,
+    /// Active, with a hash of an older cost; there when a test imports it.
+    Older,
     /// Active, and gets mail at an address that is not the login.
     OtherMail,
     Staged,
@@ -32,6 +36,7 @@ pub(crate) enum Person {
 }
 
 impl Person {
+    /// Those that are always there, and nobody.
     pub(crate) const ALL: [Self; 9] = [
         Self::Active,
         Self::Deprovisioned,
@@ -48,9 +53,11 @@ impl Person {
         match self {
             Self::Active => "alice@example.com",
             Self::Deprovisioned => "derek@example.com",
+            Self::Imported => "irene@example.com",
             Self::Locked => "carol@example.com",
             Self::NoMail => "nadia@example.com",
             Self::NoPassword => "piper@example.com",
+            Self::Older => "olive@example.com",
             Self::OtherMail => "bobby@example.com",
             Self::Staged => "steve@example.com",
             Self::Suspended => "susan@example.com",
@@ -65,8 +72,10 @@ impl Person {
             Self::OtherMail => Some("q9.zyxwv+jqkw@wqxz-kvjy.example"),
             Self::Active
             | Self::Deprovisioned
+            | Self::Imported
             | Self::Locked
             | Self::NoPassword
+            | Self::Older
             | Self::Staged
             | Self::Suspended => Some(self.login()),
         }
@@ -76,15 +85,24 @@ impl Person {
     pub(crate) const fn may_recover(self) -> bool {
         matches!(
             self,
-            Self::Active | Self::Locked | Self::NoPassword | Self::OtherMail
+            Self::Active
+                | Self::Imported
+                | Self::Locked
+                | Self::NoPassword
+                | Self::Older
+                | Self::OtherMail
         )
     }
 
     const fn status(self) -> UserStatus {
         match self {
-            Self::Active | Self::NoMail | Self::NoPassword | Self::OtherMail | Self::Unknown => {
-                UserStatus::Active
-            }
+            Self::Active
+            | Self::Imported
+            | Self::NoMail
+            | Self::NoPassword
+            | Self::Older
+            | Self::OtherMail
+            | Self::Unknown => UserStatus::Active,
             Self::Deprovisioned => UserStatus::Deprovisioned,
             Self::Locked => UserStatus::LockedOut,
             Self::Staged => UserStatus::Staged,
@@ -117,4 +135,24 @@ pub(super) async fn create(app: &TestApp) {
         };
         app.store.create_user(app.org(), user).await.unwrap();
     }
+}
+
+/// Creates an active user with this hash, as an import does: of the password as it was received.
+pub(crate) async fn import(app: &TestApp, login: &str, phc: &str) {
+    let user = NewUser {
+        id: UserId::random(&mut SystemEntropy),
+        login: login.to_owned(),
+        email: Some(login.to_owned()),
+        first_name: "Given".to_owned(),
+        last_name: "Family".to_owned(),
+        locale: "en_US".to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+        status: UserStatus::Active,
+        password: Some(StoredPassword {
+            phc: phc.to_owned(),
+            nfc: false,
+            set_at: Timestamp::from_millis(1_700_000_000_000),
+        }),
+    };
+    app.store.create_user(app.org(), user).await.unwrap();
 }

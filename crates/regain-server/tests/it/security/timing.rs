@@ -12,11 +12,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use regain_engine::{AuthenticatorKey, Env, Facts, Input, Stage, step as take_step};
 use regain_mail::{Accepted, Message, SendError, Transport};
+use regain_server::{HashSettings, StoredHash, hash_now, save_hash_kind, start};
 use regain_types::{Clock as _, SystemClock, SystemEntropy, random_array};
 use serde_json::json;
 
 use crate::app::socket::Connection;
-use crate::app::{Person, TestApp, Walk};
+use crate::app::{PASSWORD, Person, TestApp, Walk, people};
 
 /// Samples per class of the light steps, and how far from a coin their AUC may be.
 const SAMPLES: usize = 500;
@@ -24,6 +25,8 @@ const DEVIATION_MAX: f64 = 0.06;
 /// Fewer samples where each costs a password hash; the bound is as many standard errors away.
 const HASH_SAMPLES: usize = 60;
 const HASH_DEVIATION_MAX: f64 = 0.173;
+/// By libxcrypt, of everybody's password: longer than a hash of the present kind.
+const BCRYPT_COST_9: &str = "$2b$09$abcdefghijklmnopqrstuuHztKn01aZQsqhFSUra/qqpWXwwqBCjW";
 const MEASUREMENTS_MAX: usize = 3;
 
 /// The classes of the light steps. Staged and deactivated users take the path of suspended ones,
@@ -174,6 +177,48 @@ async fn sign_in_times() -> Samples {
     samples
 }
 
+/// Wrong passwords, by the kind of the hash that they are compared with.
+async fn hash_kind_times() -> Samples {
+    // The background work begins below, when the kinds are listed.
+    let app = TestApp::with(|setup| {
+        setup.dev = false;
+        setup.worker = false;
+    })
+    .await;
+    let older = HashSettings {
+        memory_kib: 32_768,
+        ..HashSettings::FLOOR
+    };
+    let older = hash_now(&PASSWORD.to_owned().into(), older).unwrap();
+    people::import(&app, Person::Imported.login(), BCRYPT_COST_9).await;
+    people::import(&app, Person::Older.login(), &older).await;
+    for (person, phc) in [(Person::Imported, BCRYPT_COST_9), (Person::Older, &older)] {
+        let kind = StoredHash::parse(phc).unwrap().kind();
+        let saved = save_hash_kind(&*app.store, app.org(), kind, true).await;
+        saved.unwrap_or_else(|error| panic!("{person:?}: {error}"));
+    }
+    start(&app.state).await.unwrap();
+    let server = app.listen().await;
+    let mut connection = Connection::open(server.address).await;
+    let classes = [
+        Person::Active,
+        Person::Imported,
+        Person::Older,
+        Person::Unknown,
+    ];
+    let mut samples = Samples::new();
+    for person in shuffled(&classes, HASH_SAMPLES) {
+        let walk = app.begin().await;
+        let body = json!({"stateHandle": walk.state_handle, "identifier": person.login(),
+            "credentials": {"passcode": "wrong"}});
+        let (page, took) = connection.post("/idp/idx/identify", &body).await;
+        page.expect_status(401);
+        samples.entry(("sign-in", person)).or_default().push(took);
+    }
+    app.close().await;
+    samples
+}
+
 /// Measures up to three times.
 async fn must_be_a_coin<F: Future<Output = Samples>>(measure: impl Fn() -> F, bound: f64) {
     let mut misses = Vec::new();
@@ -198,6 +243,12 @@ async fn t_e3_no_kind_of_user_is_told_from_the_active_one_by_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t_e3_a_wrong_password_takes_as_long_for_everybody() {
     must_be_a_coin(sign_in_times, HASH_DEVIATION_MAX).await;
+}
+
+/// E-05: one hash of each kind is computed for everybody, so that none of them shows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t_e4_the_kind_of_a_hash_is_not_told_by_time() {
+    must_be_a_coin(hash_kind_times, HASH_DEVIATION_MAX).await;
 }
 
 /// Times of answers that share nothing with the right code, and all but the last digit.

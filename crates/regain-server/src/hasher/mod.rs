@@ -1,0 +1,247 @@
+//! Password hashing: a few threads of low priority that keep their memory, behind a bounded
+//! queue. The async threads never hash.
+
+#[cfg(test)]
+mod foreign_tests;
+mod kind;
+mod kinds;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::{Algorithm, Params, Version};
+use regain_engine::{Need, NewPassword};
+use regain_types::{Clock as _, Secret, SystemClock};
+use tokio::sync::oneshot;
+
+use crate::settings::HashSettings;
+use kind::Argon2Kind;
+use kinds::Kinds;
+use worker::Worker;
+
+pub use kind::HashKind;
+pub use stored::{HashRefused, StoredHash};
+
+/// Priority of the threads, so that light requests stay fast while hashes fill the cores.
+const NICE: i32 = 10;
+
+/// The queue is full or too slow: try again in a moment.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("too many passwords are being checked")]
+pub struct HasherBusy;
+
+/// The settings cannot be used for hashing.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum HasherError {
+    /// They are weaker than the floor (P-01) or malformed.
+    #[error("password hashing needs at least 19456 KiB and 2 passes, or 47104 KiB and 1 pass")]
+    TooWeak,
+    /// A thread cannot be started.
+    #[error("cannot start a thread for password hashing")]
+    Thread,
+}
+
+/// What a hash came to.
+#[derive(Debug)]
+pub enum Computed {
+    /// Answer to [`Need::VerifyPassword`].
+    Matches(bool),
+    /// Answer to [`Need::HashPassword`].
+    New(NewPassword),
+}
+
+/// Hashes passwords. Dropping it ends its threads.
+#[derive(Debug)]
+pub struct Hasher {
+    queue: Arc<Queue>,
+    kinds: Kinds,
+    capacity: usize,
+    deadline: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Job {
+    need: Need,
+    reply: oneshot::Sender<Computed>,
+}
+
+impl Hasher {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// [`HasherError`] when the settings are too weak or a thread does not start.
+    pub fn start(settings: HashSettings) -> Result<Self, HasherError> {
+        let strong = settings.memory_kib >= 47_104
+            || settings.memory_kib >= HashSettings::FLOOR.memory_kib
+                && settings.passes >= HashSettings::FLOOR.passes;
+        if !strong {
+            return Err(HasherError::TooWeak);
+        }
+        let kinds = Kinds::new(current(settings)?);
+        let queue = Arc::new(Queue::default());
+        for index in 0..settings.workers.max(1) {
+            let (queue, worker) = (Arc::clone(&queue), Worker::new(kinds.clone()));
+            std::thread::Builder::new()
+                .name(format!("hash-{index}"))
+                .spawn(move || run(&queue, worker))
+                .map_err(|_| HasherError::Thread)?;
+        }
+        Ok(Self {
+            queue,
+            kinds,
+            capacity: settings.workers.max(1) * settings.queue_per_worker.max(1),
+            deadline: settings.deadline,
+        })
+    }
+
+    /// Computes what a step needs.
+    ///
+    /// # Errors
+    /// [`HasherBusy`] when the queue is full, or the answer takes longer than the deadline.
+    pub async fn compute(&self, need: Need) -> Result<Computed, HasherBusy> {
+        let (reply, answer) = oneshot::channel();
+        {
+            let mut state = self
+                .queue
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if state.jobs.len() >= self.capacity {
+                return Err(HasherBusy);
+            }
+            state.jobs.push_back(Job { need, reply });
+        }
+        self.queue.wake.notify_one();
+        // When the time is over, or the client is gone, the receiver goes too, and the worker
+        // throws the job away before it hashes.
+        tokio::time::timeout(self.deadline, answer)
+            .await
+            .map_err(|_| HasherBusy)?
+            .map_err(|_| HasherBusy)
+    }
+}
+
+impl Hasher {
+    /// Whether a stored hash has another algorithm or another cost than new ones have (P-03).
+    #[must_use]
+    pub(crate) fn is_outdated(&self, stored: &str) -> bool {
+        StoredHash::parse(stored).is_ok_and(|stored| stored.kind() != self.current_kind())
+    }
+
+    /// The kind of new passwords.
+    pub(crate) fn current_kind(&self) -> HashKind {
+        HashKind::Argon2(self.kinds.current())
+    }
+
+    /// Kinds that were met on a user, though nobody had told of them.
+    pub(crate) fn take_met(&self) -> Vec<HashKind> {
+        self.kinds.take_met()
+    }
+
+    /// Computes these kinds from now on, besides the one of new passwords.
+    pub(crate) fn use_kinds(&self, kinds: Vec<HashKind>) {
+        self.kinds.replace(kinds);
+    }
+}
+
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        self.queue
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
+        self.queue.wake.notify_all();
+    }
+}
+
+/// What new passwords cost.
+fn current(settings: HashSettings) -> Result<Argon2Kind, HasherError> {
+    let (memory_kib, passes, lanes) = (settings.memory_kib, settings.passes, 1);
+    Params::new(memory_kib, passes, lanes, None).map_err(|_| HasherError::TooWeak)?;
+    Ok(Argon2Kind {
+        algorithm: Algorithm::Argon2id,
+        version: Version::V0x13,
+        memory_kib,
+        passes,
+        lanes,
+    })
+}
+
+/// Hashes one password for an administrator's command, on the thread that asks.
+///
+/// # Errors
+/// [`HasherError::TooWeak`] when the settings are below the floor.
+pub fn hash_now(password: &Secret<String>, settings: HashSettings) -> Result<String, HasherError> {
+    let mut worker = Worker::new(Kinds::new(current(settings)?));
+    worker.hash(password).ok_or(HasherError::TooWeak)
+}
+
+/// How long one hash of a kind takes on this machine, measured once.
+#[must_use]
+pub fn measure(kind: HashKind) -> Duration {
+    let current = Argon2Kind {
+        algorithm: Algorithm::Argon2id,
+        version: Version::V0x13,
+        memory_kib: HashSettings::FLOOR.memory_kib,
+        passes: HashSettings::FLOOR.passes,
+        lanes: 1,
+    };
+    let clock = SystemClock::new();
+    let mut worker = Worker::new(Kinds::new(current));
+    let started = clock.monotonic();
+    worker.spend(kind, &Secret::new(String::new()));
+    clock.monotonic().saturating_sub(started)
+}
+
+/// Works until the queue is closed and empty.
+fn run(queue: &Queue, mut worker: Worker) {
+    // Without the right to lower it, hashing still works; light requests are less smooth.
+    let lowered = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+    if let Err(error) = lowered {
+        tracing::debug!(%error, "hash threads keep their normal priority");
+    }
+    while let Some(job) = queue.next_job() {
+        if job.reply.is_closed() {
+            continue;
+        }
+        let computed = worker.compute(&job.need);
+        // Nobody waits any more: fine.
+        let _ = job.reply.send(computed);
+    }
+}
+
+impl Queue {
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self
+                .wake
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
