@@ -4,6 +4,7 @@ use axum::Router;
 use regain_server::{AppState, Parts, SignerError, StartError};
 
 use crate::failure::Failure;
+use crate::stopping::Stop;
 
 /// An engine that is ready to be served.
 #[derive(Debug)]
@@ -27,6 +28,17 @@ impl Engine {
     /// Its routes.
     pub(crate) fn router(&self) -> Router {
         regain_server::router(self.state.clone())
+    }
+
+    /// Routes for the operator's own listener.
+    pub(crate) fn operations(&self) -> Router {
+        regain_server::operations_router(self.state.clone())
+    }
+
+    /// Turns `/health/ready` red as soon as the process is asked to stop.
+    pub(crate) async fn turn_red(&self, stop: Stop) {
+        stop.wait().await;
+        self.state.say_stopping();
     }
 
     /// Ends the background work and waits for it.

@@ -12,6 +12,8 @@ pub(crate) struct Ready<'a> {
     engine: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<&'a str>,
     pid: u32,
 }
 
@@ -22,8 +24,15 @@ impl<'a> Ready<'a> {
             event: "ready",
             engine,
             app,
+            metrics: None,
             pid: std::process::id(),
         }
+    }
+
+    /// And its metrics at this origin.
+    pub(crate) fn with_metrics(mut self, metrics: Option<&'a str>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Writes the line at once, also into a pipe. A reader that is gone is nobody's problem.

@@ -2,7 +2,8 @@
 //!
 //! What it is not: no rule about flows stands here, and no SQL. A request is decoded, run and
 //! encoded; [`idx`] shows it best. The binary hands over [`Parts`], makes an [`AppState`] of them,
-//! calls [`start`], and serves [`router`] with [`serve`].
+//! calls [`start`], and serves [`router`] with [`serve`]. [`operations_router`] is for a listener of
+//! the operator's own.
 
 mod api_error;
 mod cors;
@@ -13,8 +14,11 @@ mod headers;
 mod idx;
 mod json;
 mod meta;
+mod metrics;
 mod oauth;
+mod operations;
 mod outbox;
+mod requests;
 mod router;
 mod serve;
 mod settings;
@@ -29,6 +33,7 @@ pub use hasher::{
     HashKind, HashRefused, HasherError, StoredHash, hash_now, measure as measure_hash,
 };
 pub use oauth::SignerError;
+pub use operations::operations_router;
 pub use router::router;
 pub use serve::serve;
 pub use settings::{HashSettings, Settings};

@@ -11,7 +11,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::api_error::ApiError;
 use crate::state::AppState;
-use crate::{cors, dev, headers, idx, oauth};
+use crate::{cors, dev, headers, idx, oauth, operations, requests};
 
 /// How long a handler may take.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,6 +21,7 @@ pub fn router(state: AppState) -> Router {
     let product = Router::new()
         .merge(idx::router())
         .merge(oauth::router())
+        .merge(operations::health_router())
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             HANDLER_TIMEOUT,
@@ -39,6 +40,7 @@ pub fn router(state: AppState) -> Router {
             ApiError::Internal.into_response()
         }))
         .layer(from_fn_with_state(state.clone(), cors::cors))
+        .layer(from_fn_with_state(state.clone(), requests::observe))
         .layer(from_fn_with_state(state.clone(), headers::headers))
         .with_state(state)
 }

@@ -9,7 +9,9 @@ use tokio::sync::Notify;
 
 use crate::dev::Dev;
 use crate::hasher::{Hasher, HasherError};
+use crate::metrics::{Measured, Metrics};
 use crate::oauth::Signer;
+use crate::operations::Health;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
 
@@ -39,6 +41,8 @@ struct Shared {
     hasher: Hasher,
     signer: Signer,
     tasks: Tasks,
+    health: Health,
+    metrics: Metrics,
     mail_is_due: Notify,
 }
 
@@ -50,15 +54,19 @@ impl AppState {
     pub fn new(mut parts: Parts) -> Result<Self, HasherError> {
         // Who develops starts over and over, from one address and for one name.
         parts.settings.policy.limits.volume &= parts.dev.is_none();
+        let metrics = Metrics::default();
+        parts.store = Arc::new(Measured::new(parts.store, metrics.clone()));
         let hash = match &parts.dev {
             Some(_) => parts.settings.hash.patient(),
             None => parts.settings.hash,
         };
         Ok(Self(Arc::new(Shared {
             keys: KeyRing::derive(&parts.master_key),
-            hasher: Hasher::start(hash)?,
+            hasher: Hasher::start(hash, metrics.hash().clone())?,
             signer: Signer::default(),
             tasks: Tasks::default(),
+            health: Health::default(),
+            metrics,
             mail_is_due: Notify::new(),
             parts,
         })))
@@ -121,6 +129,28 @@ impl AppState {
     #[must_use]
     pub fn dev_surface(&self) -> Option<&Dev> {
         self.0.parts.dev.as_ref()
+    }
+
+    /// Whether the process is ready, and what says so.
+    pub(crate) fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// From now on `/health/ready` is red, so that nobody sends new requests here. What is
+    /// sent all the same is answered.
+    pub fn say_stopping(&self) {
+        self.0.health.say_stopping();
+    }
+
+    /// Whether the process was asked to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.health.is_stopping()
+    }
+
+    /// What operators watch.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Background work.

@@ -2,7 +2,7 @@
 //! the end of the lease, so a worker that dies gives it back by itself.
 
 use regain_engine::Outgoing;
-use regain_store::{MailVerdict, OutboxRow, RequestMeta};
+use regain_store::{Backlog, MailVerdict, OutboxRow, RequestMeta};
 use regain_types::{OrgId, OutboxId, Timestamp};
 use rusqlite::{Connection, params};
 
@@ -130,4 +130,20 @@ pub(crate) fn next_due(connection: &Connection, org: &OrgId) -> Result<Option<Ti
         .prepare_cached("SELECT min(due_at) FROM outbox WHERE org_id = ?1")?
         .query_row([org.as_str()], |row| row.get(0))?;
     Ok(millis.map(Timestamp::from_millis))
+}
+
+pub(crate) fn measure(
+    connection: &Connection,
+    org: &OrgId,
+    now: Timestamp,
+) -> Result<Backlog, Fault> {
+    let (messages, oldest): (i64, Option<i64>) = connection
+        .prepare_cached("SELECT count(*), min(created_at) FROM outbox WHERE org_id = ?1")?
+        .query_row([org.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Backlog {
+        messages: u64::try_from(messages).unwrap_or_default(),
+        oldest_seconds: oldest.map_or(0, |oldest| {
+            now.seconds_since(Timestamp::from_millis(oldest))
+        }),
+    })
 }

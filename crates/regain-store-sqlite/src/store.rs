@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use regain_engine::{LedgerKey, StoredPassword, UserStatus};
 use regain_oauth::{Client, Grant};
 use regain_store::{
-    Added, Allowance, AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict,
-    NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, Store, StoreError, Typed, UserRecord,
-    UserRow,
+    Added, Allowance, AuditRow, Backlog, CodeRecord, Commit, FlowKey, GrantRecord, Loaded,
+    MailVerdict, NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, Store, StoreError, Typed,
+    UserRecord, UserRow,
 };
 use regain_types::{ClientId, Clock, GrantId, OrgId, SystemEntropy, Timestamp, TokenHash, UserId};
 use rusqlite::Connection;
@@ -384,6 +384,11 @@ impl Store for SqliteStore {
 
     async fn next_outbox_due(&self, org: &OrgId) -> Result<Option<Timestamp>, StoreError> {
         self.read(|connection| outbox::next_due(connection, org))
+    }
+
+    async fn measure_outbox(&self, org: &OrgId) -> Result<Backlog, StoreError> {
+        let now = self.now_here();
+        self.read(|connection| outbox::measure(connection, org, now))
     }
 
     async fn list_audit(&self, org: &OrgId, limit: usize) -> Result<Vec<AuditRow>, StoreError> {

@@ -14,8 +14,8 @@ mod store;
 
 pub use error::StoreError;
 pub use records::{
-    Added, Allowance, AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict,
-    NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, Typed, UserRecord, UserRow,
+    Added, Allowance, AuditRow, Backlog, CodeRecord, Commit, FlowKey, GrantRecord, Loaded,
+    MailVerdict, NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, Typed, UserRecord, UserRow,
 };
 pub use retention::{AUDIT_KEPT_SECONDS, ENDED_KEPT_SECONDS};
 pub use store::Store;

@@ -192,6 +192,15 @@ pub struct OutboxRow {
     pub attempts: u32,
 }
 
+/// What waits in the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many messages.
+    pub messages: u64,
+    /// How long the oldest of them has waited, by the store's clock; 0 when there is none.
+    pub oldest_seconds: i64,
+}
+
 /// What became of a leased message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailVerdict {

@@ -8,8 +8,9 @@ use regain_oauth::{Client, Grant};
 use regain_types::{ClientId, GrantId, OrgId, Timestamp, TokenHash, UserId};
 
 use crate::{
-    Added, Allowance, AuditRow, CodeRecord, Commit, FlowKey, GrantRecord, Loaded, MailVerdict,
-    NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, StoreError, Typed, UserRecord, UserRow,
+    Added, Allowance, AuditRow, Backlog, CodeRecord, Commit, FlowKey, GrantRecord, Loaded,
+    MailVerdict, NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, StoreError, Typed,
+    UserRecord, UserRow,
 };
 
 /// A database that holds orgs.
@@ -282,6 +283,12 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn next_outbox_due(&self, org: &OrgId) -> Result<Option<Timestamp>, StoreError>;
+
+    /// How much waits in the outbox, leased or not, and for how long; for metrics.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn measure_outbox(&self, org: &OrgId) -> Result<Backlog, StoreError>;
 
     /// The newest audit rows, newest first.
     ///

@@ -9,6 +9,7 @@ use regain_mail::{DevMailbox, SmtpTransport, Transport};
 use regain_server::{Dev, Parts};
 use regain_store::Store;
 use regain_types::SystemClock;
+use tokio::net::TcpListener;
 
 use super::ConfigFile;
 use crate::config::{self, Configuration};
@@ -17,7 +18,7 @@ use crate::failure::Failure;
 use crate::listeners;
 use crate::no_relay::NoRelay;
 use crate::ready::Ready;
-use crate::stopping::Signals;
+use crate::stopping::{Signals, Stop};
 
 /// Directory of the dev mailbox, beside the database.
 const DEV_MAILBOX_DIR: &str = "dev-mailbox";
@@ -51,17 +52,43 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     }
     // Ports first: a second start by mistake touches no data.
     let listeners = listeners::bind(&configuration.listen).await?;
+    let operations = listeners::bind(configuration.metrics_listen.as_slice()).await?;
+    let metrics = operations
+        .first()
+        .and_then(|listener| listener.local_addr().ok())
+        .map(|address| format!("http://{address}"));
     let public_url = configuration.settings.public_url.clone();
     let addresses = configuration.listen.clone();
     let engine = Engine::start(parts(configuration, options.dev).await?).await?;
     tracing::info!(%public_url, ?addresses, dev = options.dev, "the engine is ready");
-    Ready::new(Some(&public_url), None).announce();
+    Ready::new(Some(&public_url), None)
+        .with_metrics(metrics.as_deref())
+        .announce();
     Ok(signals
-        .run(|stop| async move {
-            regain_server::serve(listeners, engine.router(), stop.wait()).await;
-            engine.drain().await;
-        })
+        .run(|stop| serve(engine, (listeners, operations), stop))
         .await)
+}
+
+/// Serves people and operators; the operators for as long as anybody is served, so that they see
+/// the end.
+async fn serve(
+    engine: Engine,
+    (listeners, operations): (Vec<TcpListener>, Vec<TcpListener>),
+    stop: Stop,
+) {
+    let (is_done, operations_stop) = Stop::pair();
+    let people = async {
+        regain_server::serve(listeners, engine.router(), stop.clone().wait()).await;
+        is_done.send_replace(true);
+    };
+    let operators = async {
+        // With nothing to listen on it would be done at once.
+        if !operations.is_empty() {
+            regain_server::serve(operations, engine.operations(), operations_stop.wait()).await;
+        }
+    };
+    tokio::join!(people, operators, engine.turn_red(stop.clone()));
+    engine.drain().await;
 }
 
 async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Failure> {

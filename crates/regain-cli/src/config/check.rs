@@ -21,6 +21,8 @@ pub(crate) struct Configuration {
     pub(crate) settings: Settings,
     /// Where it listens.
     pub(crate) listen: Vec<SocketAddr>,
+    /// Where operators read metrics, if anywhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Where the data lives.
     pub(crate) store: StoreUrl,
     /// The secret from which keys derive.
@@ -68,6 +70,7 @@ pub(super) fn check(
             hash,
         },
         listen: server.listen,
+        metrics_listen: server.metrics_listen,
         store: store?,
         master_key: master_key?,
         smtp: mail.smtp,
@@ -90,6 +93,11 @@ impl Configuration {
                 "limits.danger_volume_limits is off: anybody can have any number of mails sent and recoveries started"
                     .to_owned(),
             );
+        }
+        if let Some(address) = self.metrics_listen.filter(|it| !it.ip().is_loopback()) {
+            warnings.push(format!(
+                "server.metrics_listen = \"{address}\": whoever reaches it reads how many people sign in and what fails; let only your monitoring through"
+            ));
         }
         if let Some(smtp) = &self.smtp {
             if smtp.tls == Tls::None {

@@ -1,6 +1,6 @@
 //! `[server]`: where people reach the engine, and where it listens.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -18,6 +18,9 @@ pub(crate) struct Server {
     pub(crate) listen: Vec<String>,
     /// Addresses of proxies whose `X-Forwarded-For` is believed (B2).
     pub(crate) trusted_proxies: Vec<String>,
+    /// Where `/metrics` and `/health/ready` with reasons are: an address with a port, or a port
+    /// alone for 127.0.0.1 (H-09). Without it there is no such listener.
+    pub(crate) metrics_listen: Option<String>,
 }
 
 impl Default for Server {
@@ -26,6 +29,7 @@ impl Default for Server {
             public_url: "http://localhost:8400".to_owned(),
             listen: vec!["127.0.0.1:8400".to_owned()],
             trusted_proxies: Vec::new(),
+            metrics_listen: None,
         }
     }
 }
@@ -36,6 +40,7 @@ pub(crate) struct CheckedServer {
     pub(crate) public_url: String,
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
 }
 
 impl Server {
@@ -56,6 +61,10 @@ impl Server {
                     parsed
                 })
                 .collect(),
+            metrics_listen: self
+                .metrics_listen
+                .as_deref()
+                .and_then(|text| port_or_address("server.metrics_listen", text, problems)),
         }
     }
 }
@@ -94,6 +103,14 @@ fn listen(key: &str, texts: &[String], problems: &mut Problems<'_>) -> Vec<Socke
         .iter()
         .filter_map(|text| socket_address(key, text, problems))
         .collect()
+}
+
+/// An address with a port, or a port of this machine alone.
+fn port_or_address(key: &str, text: &str, problems: &mut Problems<'_>) -> Option<SocketAddr> {
+    match text.parse::<u16>() {
+        Ok(port) => Some((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => socket_address(key, text, problems),
+    }
 }
 
 /// An address with a port.

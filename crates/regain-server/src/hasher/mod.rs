@@ -18,7 +18,9 @@ use argon2::{Algorithm, Params, Version};
 use regain_engine::{Need, NewPassword};
 use regain_types::{Clock as _, Secret, SystemClock};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+use crate::metrics::HashMetrics;
 use crate::settings::HashSettings;
 use kind::Argon2Kind;
 use kinds::Kinds;
@@ -62,6 +64,7 @@ pub struct Hasher {
     kinds: Kinds,
     capacity: usize,
     deadline: Duration,
+    metrics: HashMetrics,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +83,7 @@ struct QueueState {
 struct Job {
     need: Need,
     reply: oneshot::Sender<Computed>,
+    queued_at: Instant,
 }
 
 impl Hasher {
@@ -87,7 +91,7 @@ impl Hasher {
     ///
     /// # Errors
     /// [`HasherError`] when the settings are too weak or a thread does not start.
-    pub fn start(settings: HashSettings) -> Result<Self, HasherError> {
+    pub(crate) fn start(settings: HashSettings, metrics: HashMetrics) -> Result<Self, HasherError> {
         let strong = settings.memory_kib >= 47_104
             || settings.memory_kib >= HashSettings::FLOOR.memory_kib
                 && settings.passes >= HashSettings::FLOOR.passes;
@@ -98,9 +102,10 @@ impl Hasher {
         let queue = Arc::new(Queue::default());
         for index in 0..settings.workers.max(1) {
             let (queue, worker) = (Arc::clone(&queue), Worker::new(kinds.clone()));
+            let metrics = metrics.clone();
             std::thread::Builder::new()
                 .name(format!("hash-{index}"))
-                .spawn(move || run(&queue, worker))
+                .spawn(move || run(&queue, worker, &metrics))
                 .map_err(|_| HasherError::Thread)?;
         }
         Ok(Self {
@@ -108,6 +113,7 @@ impl Hasher {
             kinds,
             capacity: settings.workers.max(1) * settings.queue_per_worker.max(1),
             deadline: settings.deadline,
+            metrics,
         })
     }
 
@@ -116,6 +122,14 @@ impl Hasher {
     /// # Errors
     /// [`HasherBusy`] when the queue is full, or the answer takes longer than the deadline.
     pub async fn compute(&self, need: Need) -> Result<Computed, HasherBusy> {
+        let computed = self.queue_for(need).await;
+        if computed.is_err() {
+            self.metrics.refused();
+        }
+        computed
+    }
+
+    async fn queue_for(&self, need: Need) -> Result<Computed, HasherBusy> {
         let (reply, answer) = oneshot::channel();
         {
             let mut state = self
@@ -126,7 +140,12 @@ impl Hasher {
             if state.jobs.len() >= self.capacity {
                 return Err(HasherBusy);
             }
-            state.jobs.push_back(Job { need, reply });
+            state.jobs.push_back(Job {
+                need,
+                reply,
+                queued_at: Instant::now(),
+            });
+            self.metrics.queued();
         }
         self.queue.wake.notify_one();
         // When the time is over, or the client is gone, the receiver goes too, and the worker
@@ -212,17 +231,20 @@ pub fn measure(kind: HashKind) -> Duration {
 }
 
 /// Works until the queue is closed and empty.
-fn run(queue: &Queue, mut worker: Worker) {
+fn run(queue: &Queue, mut worker: Worker, metrics: &HashMetrics) {
     // Without the right to lower it, hashing still works; light requests are less smooth.
     let lowered = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
     if let Err(error) = lowered {
         tracing::debug!(%error, "hash threads keep their normal priority");
     }
     while let Some(job) = queue.next_job() {
+        metrics.taken(job.queued_at.elapsed());
         if job.reply.is_closed() {
             continue;
         }
+        let started = Instant::now();
         let computed = worker.compute(&job.need);
+        metrics.computed(started.elapsed());
         // Nobody waits any more: fine.
         let _ = job.reply.send(computed);
     }

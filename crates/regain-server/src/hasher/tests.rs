@@ -4,6 +4,10 @@ use super::*;
 use regain_engine::StoredPassword;
 use regain_types::Timestamp;
 
+fn start(settings: HashSettings) -> Result<Hasher, HasherError> {
+    Hasher::start(settings, HashMetrics::default())
+}
+
 fn stored(phc: String) -> StoredPassword {
     StoredPassword {
         phc,
@@ -29,7 +33,7 @@ async fn verify(hasher: &Hasher, stored: Option<StoredPassword>, typed: &str) ->
 
 #[tokio::test]
 async fn a_password_matches_its_own_hash_and_nothing_else() {
-    let hasher = Hasher::start(HashSettings::FLOOR).unwrap();
+    let hasher = start(HashSettings::FLOOR).unwrap();
     let phc = hash_now(&secret("Copper-Lantern-42"), HashSettings::FLOOR).unwrap();
     assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
     assert!(verify(&hasher, Some(stored(phc.clone())), "Copper-Lantern-42").await);
@@ -40,7 +44,7 @@ async fn a_password_matches_its_own_hash_and_nothing_else() {
 
 #[tokio::test]
 async fn an_old_password_is_found_out() {
-    let hasher = Hasher::start(HashSettings::FLOOR).unwrap();
+    let hasher = start(HashSettings::FLOOR).unwrap();
     let old = stored(hash_now(&secret("old password"), HashSettings::FLOOR).unwrap());
     let need = |candidate| Need::HashPassword {
         candidate: secret(candidate),
@@ -59,7 +63,7 @@ async fn a_full_queue_refuses_at_once() {
         queue_per_worker: 1,
         ..HashSettings::FLOOR
     };
-    let hasher = Hasher::start(settings).unwrap();
+    let hasher = start(settings).unwrap();
     let need = || Need::VerifyPassword {
         stored: None,
         candidate: secret("x"),
@@ -105,10 +109,10 @@ fn weak_settings_are_refused() {
         memory_kib: 19_455,
         ..HashSettings::FLOOR
     };
-    assert_eq!(Hasher::start(weak).unwrap_err(), HasherError::TooWeak);
+    assert_eq!(start(weak).unwrap_err(), HasherError::TooWeak);
     let one_pass = HashSettings {
         passes: 1,
         ..HashSettings::FLOOR
     };
-    assert_eq!(Hasher::start(one_pass).unwrap_err(), HasherError::TooWeak);
+    assert_eq!(start(one_pass).unwrap_err(), HasherError::TooWeak);
 }

@@ -1,5 +1,6 @@
 //! The one loop that all IDX routes share: load → step → answer needs → commit → present.
 
+use axum::Extension;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use regain_engine::{
@@ -12,6 +13,7 @@ use regain_wire::idx::{CONTENT_TYPE_ERROR, CONTENT_TYPE_OK, IdxResponse};
 
 use crate::api_error::ApiError;
 use crate::hasher::Computed;
+use crate::requests::ByTheEngine;
 use crate::state::AppState;
 
 use super::upgrade::Upgrade;
@@ -259,6 +261,7 @@ fn respond(status: u16, document: &IdxResponse) -> Response {
     (
         status,
         [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
+        Extension(ByTheEngine),
         body,
     )
         .into_response()

@@ -10,6 +10,8 @@ mod idx;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod security;

@@ -180,6 +180,7 @@ cases! {
         another_org_may_use_the_same_names;
     outbox:
         messages_are_leased_in_order
+        what_waits_is_counted_until_it_is_done_with
         a_lease_that_ends_gives_the_message_back
         a_message_that_failed_waits_for_its_time
         a_message_that_is_done_with_is_gone_and_logged;

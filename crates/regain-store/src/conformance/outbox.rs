@@ -4,7 +4,7 @@ use regain_engine::Effect;
 use regain_types::{OutboxId, SystemEntropy};
 
 use super::{Failure, Fixture, Verdict, sample};
-use crate::{MailVerdict, OutboxRow};
+use crate::{Backlog, MailVerdict, OutboxRow};
 
 impl Fixture {
     async fn enqueue(&self) -> Verdict {
@@ -44,6 +44,29 @@ pub(super) async fn messages_are_leased_in_order(fixture: Fixture) -> Verdict {
         leased.extend(rows.into_iter().map(|row| row.created_at));
     }
     ensure_eq!(leased, committed);
+    Ok(())
+}
+
+pub(super) async fn what_waits_is_counted_until_it_is_done_with(fixture: Fixture) -> Verdict {
+    let (store, org) = (&fixture.store, &fixture.org);
+    ensure_eq!(store.measure_outbox(org).await?, Backlog::default());
+    fixture.enqueue().await?;
+    fixture.advance_millis(5_000);
+    fixture.enqueue().await?;
+    let waiting = Backlog {
+        messages: 2,
+        oldest_seconds: 5,
+    };
+    ensure_eq!(store.measure_outbox(org).await?, waiting);
+    // On its way is not done with.
+    let row = fixture.lease_one().await?;
+    ensure_eq!(store.measure_outbox(org).await?, waiting);
+    fixture.finish(&row, MailVerdict::Delivered).await?;
+    let waiting = Backlog {
+        messages: 1,
+        oldest_seconds: 0,
+    };
+    ensure_eq!(store.measure_outbox(org).await?, waiting);
     Ok(())
 }
 

@@ -116,6 +116,7 @@ impl Demo {
     /// Serves both; the app stops first, because its requests need the engine.
     async fn serve(self, stop: Stop) {
         let (app_is_done, engine_stop) = Stop::pair();
+        let asked = stop.clone();
         let app = async {
             regain_server::serve(self.app_listeners, self.app, stop.wait()).await;
             app_is_done.send_replace(true);
@@ -125,7 +126,7 @@ impl Demo {
             self.engine.router(),
             engine_stop.wait(),
         );
-        tokio::join!(app, engine);
+        tokio::join!(app, engine, self.engine.turn_red(asked));
         self.engine.drain().await;
         drop(self.data);
     }
