@@ -91,6 +91,52 @@ async fn until(app: &TestApp, status: u16) {
     tokio::time::timeout(PATIENCE, seen).await.unwrap();
 }
 
+/// What one recovery with one wrong code counts, at least.
+const RECOVERY: &[(&str, f64)] = &[
+    ("regain_build_info{version=\"0.1.0\"}", 1.0),
+    ("regain_flows_total{step=\"begun\"}", 0.0),
+    ("regain_flows_total{step=\"recovery_started\"}", 1.0),
+    ("regain_flows_total{step=\"code_sent\"}", 1.0),
+    ("regain_flows_total{step=\"recovery_completed\"}", 1.0),
+    ("regain_flows_total{step=\"signed_in\"}", 1.0),
+    (
+        "regain_mails_total{mail=\"recovery_code\",outcome=\"delivered\"}",
+        1.0,
+    ),
+    (
+        "regain_mails_total{mail=\"password_changed\",outcome=\"delivered\"}",
+        1.0,
+    ),
+    (
+        "regain_audit_events_total{event=\"user.authentication.verify\",outcome=\"FAILURE\"}",
+        1.0,
+    ),
+    (
+        "regain_audit_events_total{event=\"user.account.reset_password\",outcome=\"SUCCESS\"}",
+        1.0,
+    ),
+    (
+        "regain_http_requests_total{method=\"POST\",route=\"/idp/idx/challenge/answer\",status=\"200\"}",
+        2.0,
+    ),
+    (
+        "regain_http_requests_total{method=\"POST\",route=\"/idp/idx/challenge/answer\",status=\"401\"}",
+        1.0,
+    ),
+    (
+        "regain_http_requests_total{method=\"GET\",route=\"none\",status=\"404\"}",
+        1.0,
+    ),
+    (
+        "regain_http_request_duration_seconds_count{route=\"/idp/idx/challenge/answer\"}",
+        3.0,
+    ),
+    ("regain_hash_duration_seconds_count", 1.0),
+    ("regain_hash_queue", 0.0),
+    ("regain_outbox_messages", 0.0),
+    ("process_open_fds", 3.0),
+];
+
 #[tokio::test]
 async fn a_recovery_is_counted_and_nothing_of_the_person_is_in_the_numbers() {
     let app = TestApp::start().await;
@@ -107,51 +153,8 @@ async fn a_recovery_is_counted_and_nothing_of_the_person_is_in_the_numbers() {
     app.mail_is_done().await;
 
     let text = metrics(&app).await;
-    for (line, least) in [
-        ("regain_build_info{version=\"0.1.0\"}", 1.0),
-        ("regain_flows_total{step=\"begun\"}", 0.0),
-        ("regain_flows_total{step=\"recovery_started\"}", 1.0),
-        ("regain_flows_total{step=\"code_sent\"}", 1.0),
-        ("regain_flows_total{step=\"recovery_completed\"}", 1.0),
-        ("regain_flows_total{step=\"signed_in\"}", 1.0),
-        (
-            "regain_mails_total{mail=\"recovery_code\",outcome=\"delivered\"}",
-            1.0,
-        ),
-        (
-            "regain_mails_total{mail=\"password_changed\",outcome=\"delivered\"}",
-            1.0,
-        ),
-        (
-            "regain_audit_events_total{event=\"user.authentication.verify\",outcome=\"FAILURE\"}",
-            1.0,
-        ),
-        (
-            "regain_audit_events_total{event=\"user.account.reset_password\",outcome=\"SUCCESS\"}",
-            1.0,
-        ),
-        (
-            "regain_http_requests_total{method=\"POST\",route=\"/idp/idx/challenge/answer\",status=\"200\"}",
-            2.0,
-        ),
-        (
-            "regain_http_requests_total{method=\"POST\",route=\"/idp/idx/challenge/answer\",status=\"401\"}",
-            1.0,
-        ),
-        (
-            "regain_http_requests_total{method=\"GET\",route=\"none\",status=\"404\"}",
-            1.0,
-        ),
-        (
-            "regain_http_request_duration_seconds_count{route=\"/idp/idx/challenge/answer\"}",
-            3.0,
-        ),
-        ("regain_hash_duration_seconds_count", 1.0),
-        ("regain_hash_queue", 0.0),
-        ("regain_outbox_messages", 0.0),
-        ("process_open_fds", 3.0),
-    ] {
-        assert!(value(&text, line) >= least, "{line} in\n{text}");
+    for (line, least) in RECOVERY {
+        assert!(value(&text, line) >= *least, "{line} in\n{text}");
     }
     assert!(
         value(
@@ -187,10 +190,7 @@ async fn who_is_refused_by_a_limit_is_counted() {
         walk.answer(&wrong).await;
     }
     let text = metrics(&app).await;
-    assert_eq!(
-        value(&text, "regain_limit_refusals_total{limit=\"flow\"}"),
-        1.0,
-        "{text}"
-    );
+    let line = "regain_limit_refusals_total{limit=\"flow\"} 1";
+    assert!(text.lines().any(|it| it == line), "{text}");
     app.close().await;
 }
