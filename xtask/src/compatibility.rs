@@ -74,6 +74,7 @@ pub(crate) fn page(root: &Path) -> Result<String> {
 /// The name of a test as people read it: one that runs for each client is written as a template.
 fn readable(test: &str) -> String {
     test.replace("${kind.name}", "each auth-js")
+        .replace("${generation.name}", "each generation")
 }
 
 /// Every row that claims to work without a test, and every test that does not exist.
