@@ -1,10 +1,11 @@
 //! Checks, tests and generated files of the workspace: what a shell script would hide.
 //!
-//! `cargo xtask check` is the fast part, `cargo xtask test` is everything, `cargo xtask gen`
-//! writes the generated files, `cargo xtask deps` shows the direction of dependencies alone.
+//! `cargo xtask check` is the fast part, `cargo xtask test` is everything, `cargo xtask crash` is
+//! the long form of one of its tests, `cargo xtask gen` writes the generated files, `cargo xtask deps` shows the direction of dependencies alone.
 
 mod command;
 mod compatibility;
+mod crash;
 mod dependencies;
 mod file_sizes;
 mod generated;
@@ -27,6 +28,7 @@ usage: cargo xtask <command>
 
   check                fmt, clippy, unit and doc tests, dependency direction, file sizes, generated files
   test [--no-install]  everything of check, then real clients, a real mail server and a real browser
+  crash [--kills N]    kill -9 of the engine under load, N times (1000), and what must hold afterwards
   gen                  write docs/compatibility.md and the code in the guide
   deps                 the direction of dependencies alone";
 
@@ -40,6 +42,13 @@ fn main() -> ExitCode {
         ["gen"] => repository()
             .and_then(|root| generated::write(&root))
             .map(|()| true),
+        ["crash", rest @ ..] => {
+            let Some(options) = crash::Options::parse(rest) else {
+                command::say(USAGE);
+                return ExitCode::from(2);
+            };
+            repository().and_then(|root| crash::run(&root, &options).map(|()| true))
+        }
         ["deps"] => repository().and_then(|root| dependencies_alone(&root)),
         _ => {
             command::say(USAGE);
@@ -82,6 +91,9 @@ fn test(missing: install::Missing) -> Result<bool> {
     lint::run(&root, &mut summary);
     rust_tests::run(&root, &mut summary);
     if built {
+        summary.step("crash", "kill -9 of the engine under load", || {
+            crash::run(&root, &crash::Options::SHORT)
+        });
         suites::run(&root, &tools, &mut summary);
     } else {
         summary.count("real clients and browser", 0, 1, 0);

@@ -5,6 +5,8 @@ mod administration;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod program;

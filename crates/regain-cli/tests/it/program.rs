@@ -8,8 +8,11 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+/// The program as it was built with the tests; `REGAIN_BIN` names another one.
 pub(crate) fn regain(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_regain"));
+    let other = std::env::var_os("REGAIN_BIN");
+    let program = other.unwrap_or_else(|| env!("CARGO_BIN_EXE_regain").into());
+    let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REGAIN__")) {
         command.env_remove(name);

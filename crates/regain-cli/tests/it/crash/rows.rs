@@ -1,0 +1,164 @@
+//! Looks at the rows behind the engine: what is false in every state that may ever be on a disk.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use regain_engine::{StoredPassword, UserStatus};
+use regain_server::{HashSettings, hash_now};
+use regain_store::{NewUser, Store};
+use regain_store_sqlite::SqliteStore;
+use regain_types::{OrgId, Secret, SystemClock, SystemEntropy, Timestamp, UserId};
+use rusqlite::{Connection, OpenFlags};
+
+/// The id that every deployment's org has.
+const ORG: &str = "00o1regain0default01";
+
+/// Questions whose answer is always 0.
+const NEVER: [(&str, &str); 5] = [
+    (
+        "a session from before the password is alive (R-03)",
+        "SELECT count(*) FROM grants g JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
+         WHERE g.revoked_at IS NULL AND g.created_at < u.password_set_at",
+    ),
+    (
+        "an unused interaction code from before the password is there (R-03)",
+        "SELECT count(*) FROM interaction_codes c
+         JOIN users u ON u.org_id = c.org_id AND u.id = c.user_id
+         WHERE c.consumed_at IS NULL AND c.created_at < u.password_set_at",
+    ),
+    (
+        "a code is used up and gave nothing",
+        "SELECT count(*) FROM interaction_codes c
+         LEFT JOIN grants g ON g.org_id = c.org_id AND g.id = c.grant_id
+         WHERE (c.consumed_at IS NULL) <> (g.id IS NULL)",
+    ),
+    (
+        "tokens were given without a code",
+        "SELECT count(*) FROM grants g
+         LEFT JOIN interaction_codes c ON c.org_id = g.org_id AND c.grant_id = g.id
+         WHERE c.hash IS NULL",
+    ),
+    (
+        "a grant is not in the audit log, or one is that there is not",
+        "SELECT abs((SELECT count(*) FROM grants)
+                    - (SELECT count(*) FROM audit
+                       WHERE name = 'app.oauth2.token.grant.access_token'))",
+    ),
+];
+
+/// The database of the engine under test.
+#[derive(Clone, Debug)]
+pub(super) enum Database {
+    Sqlite(PathBuf),
+}
+
+impl Database {
+    /// Its URL, as the configuration has it.
+    pub(super) fn url(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+        }
+    }
+
+    /// Makes the people, all with one password.
+    pub(super) async fn fill(&self, logins: &[String], password: &str) {
+        let store: Arc<dyn Store> = match self {
+            Self::Sqlite(path) => {
+                Arc::new(SqliteStore::open(path, Arc::new(SystemClock::new())).unwrap())
+            }
+        };
+        let password = Secret::new(password.to_owned());
+        let phc = hash_now(&password, HashSettings::FLOOR).unwrap();
+        let org = OrgId::parse(ORG).unwrap();
+        for login in logins {
+            let user = NewUser {
+                id: UserId::random(&mut SystemEntropy),
+                login: login.clone(),
+                email: Some(login.clone()),
+                first_name: "Given".to_owned(),
+                last_name: "Family".to_owned(),
+                locale: "en_US".to_owned(),
+                time_zone: "Europe/Berlin".to_owned(),
+                status: UserStatus::Active,
+                password: Some(StoredPassword {
+                    phc: phc.clone(),
+                    nfc: true,
+                    set_at: Timestamp::from_millis(1_700_000_000_000),
+                }),
+            };
+            store.create_user(&org, user).await.unwrap();
+        }
+    }
+
+    /// What is wrong with the rows as they are now.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let look = self.look();
+        let mut faults = look.sound();
+        for (what, question) in NEVER {
+            let count = look.count(question);
+            if count != 0 {
+                faults.push(format!("{what}: {count}"));
+            }
+        }
+        faults
+    }
+
+    /// How many passwords of a person were set, by the audit log.
+    pub(super) fn resets(&self, login: &str) -> i64 {
+        self.look().count(&format!(
+            "SELECT count(*) FROM audit a JOIN users u ON u.org_id = a.org_id AND u.id = a.subject
+             WHERE a.name = 'user.account.reset_password' AND a.outcome = 'SUCCESS'
+                   AND u.login = '{login}'"
+        ))
+    }
+
+    /// Mails that wait.
+    pub(super) fn waiting(&self) -> i64 {
+        self.look().count("SELECT count(*) FROM outbox")
+    }
+
+    /// Mails that were given up instead of sent.
+    pub(super) fn dropped(&self) -> i64 {
+        self.look().count(
+            "SELECT count(*) FROM audit
+             WHERE name = 'system.email.delivery' AND outcome <> 'SUCCESS'",
+        )
+    }
+
+    fn look(&self) -> Look {
+        match self {
+            Self::Sqlite(path) => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+                let connection = Connection::open_with_flags(path, flags).unwrap();
+                let patience = std::time::Duration::from_secs(5);
+                connection.busy_timeout(patience).unwrap();
+                Look::Sqlite(connection)
+            }
+        }
+    }
+}
+
+/// A connection beside the engine.
+enum Look {
+    Sqlite(Connection),
+}
+
+impl Look {
+    fn sound(&self) -> Vec<String> {
+        match self {
+            Self::Sqlite(connection) => {
+                let ask = "PRAGMA integrity_check";
+                let told: String = connection.query_row(ask, [], |row| row.get(0)).unwrap();
+                if told == "ok" { Vec::new() } else { vec![told] }
+            }
+        }
+    }
+
+    fn count(&self, question: &str) -> i64 {
+        match self {
+            Self::Sqlite(connection) => connection
+                .query_row(question, [], |row| row.get(0))
+                .unwrap(),
+        }
+    }
+}
