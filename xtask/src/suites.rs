@@ -12,7 +12,15 @@ use crate::summary::Summary;
 
 /// Folders of `e2e/`, in the order in which they run: what fails fast comes first.
 const SUITES: &[&str] = &[
-    "commands", "http", "sdk", "mail", "crash", "browser", "widget", "guide",
+    "commands",
+    "operations",
+    "http",
+    "sdk",
+    "mail",
+    "crash",
+    "browser",
+    "widget",
+    "guide",
 ];
 
 /// Test files that run at the same time; each starts its own engine.

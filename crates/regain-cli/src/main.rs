@@ -5,6 +5,7 @@
 //! What it is not: no rule about flows, tokens or pages stands here. Each file in `commands` is one
 //! command, each in `config` one section of `regain.toml`.
 
+mod certificate;
 mod commands;
 mod config;
 mod database;

@@ -48,6 +48,15 @@ impl Signals {
         })
     }
 
+    /// Catches SIGHUP, which would end the process otherwise.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the system does not let us.
+    pub(crate) fn catch_hangup() -> Result<Signal, Failure> {
+        signal(SignalKind::hangup())
+            .map_err(|error| Failure::failed(format!("cannot catch signals: {error}")))
+    }
+
     /// Runs `serving` until it is done. The first signal stops it through the [`Stop`] that it
     /// was made with; a second one ends the process at once.
     pub(crate) async fn run<F>(mut self, serving: impl FnOnce(Stop) -> F) -> ExitCode

@@ -26,6 +26,7 @@ mod start;
 mod state;
 mod sweeper;
 mod tasks;
+mod tls;
 
 pub use dev::{Dev, Seed};
 pub use hash_kinds::{hash_kinds, save_hash_kind};
@@ -35,8 +36,9 @@ pub use hasher::{
 pub use oauth::SignerError;
 pub use operations::operations_router;
 pub use router::router;
-pub use serve::serve;
+pub use serve::{serve, serve_tls};
 pub use settings::{HashSettings, Settings};
 pub use start::{StartError, start};
 pub use state::{AppState, Parts};
 pub use tasks::{Stop, Tasks};
+pub use tls::{ServerTls, TlsError};

@@ -1,4 +1,4 @@
-//! The accept loop: HTTP/1.1 and HTTP/2 on plain sockets, with time-outs for slow peers (H-02)
+//! The accept loop: HTTP/1.1 and HTTP/2 on plain sockets or over TLS, with time-outs for slow peers (H-02)
 //! and a stop that lets requests finish.
 
 use std::future::Future;
@@ -11,11 +11,14 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::{ServiceExt as _, service_fn};
+
+use crate::tls::ServerTls;
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const PATIENCE: Patience = Patience {
@@ -44,12 +47,22 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) {
-    serve_with(listeners, router, shutdown, PATIENCE).await;
+    serve_with(listeners, (router, None), shutdown, PATIENCE).await;
+}
+
+/// Serves as [`serve`] does, over TLS.
+pub async fn serve_tls(
+    listeners: Vec<TcpListener>,
+    router: Router,
+    tls: Arc<ServerTls>,
+    shutdown: impl Future<Output = ()>,
+) {
+    serve_with(listeners, (router, Some(tls)), shutdown, PATIENCE).await;
 }
 
 async fn serve_with(
     listeners: Vec<TcpListener>,
-    router: Router,
+    (router, tls): (Router, Option<Arc<ServerTls>>),
     shutdown: impl Future<Output = ()>,
     patience: Patience,
 ) {
@@ -82,7 +95,17 @@ async fn serve_with(
             () = &mut shutdown => break,
             connection = accepted.recv() => {
                 let Some((stream, peer)) = connection else { break };
-                connections.spawn(connection_of((stream, peer), &router, &graceful, patience));
+                let _ = stream.set_nodelay(true);
+                let (router, watcher) = (router.clone(), graceful.watcher());
+                let tls = tls.clone();
+                connections.spawn(async move {
+                    let Some(tls) = tls else {
+                        return speak((stream, peer), router, watcher, patience).await;
+                    };
+                    if let Some(stream) = tls.accept(stream).await {
+                        speak((stream, peer), router, watcher, patience).await;
+                    }
+                });
             }
         }
         while connections.try_join_next().is_some() {}
@@ -92,15 +115,17 @@ async fn serve_with(
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
 }
 
-fn connection_of(
-    (stream, peer): (TcpStream, SocketAddr),
-    router: &Router,
-    graceful: &GracefulShutdown,
+/// Speaks HTTP on a connection until it ends.
+async fn speak<S>(
+    (stream, peer): (S, SocketAddr),
+    router: Router,
+    watcher: Watcher,
     patience: Patience,
-) -> impl Future<Output = ()> + Send + 'static {
-    let _ = stream.set_nodelay(true);
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let requests = Arc::new(Requests::default());
-    let (router, counted) = (router.clone(), Arc::clone(&requests));
+    let counted = Arc::clone(&requests);
     let service = service_fn(move |mut request: hyper::Request<_>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let (router, counted) = (router.clone(), counted.begin());
@@ -122,13 +147,11 @@ fn connection_of(
     let connection = builder
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .into_owned();
-    let watched = graceful.watch(connection);
-    async move {
-        tokio::select! {
-            // Peers that hang up in the middle are everyday life.
-            _ = watched => {}
-            () = requests.stay_away(patience) => {}
-        }
+    let spoken = watcher.watch(connection);
+    tokio::select! {
+        // Peers that hang up in the middle are everyday life.
+        _ = spoken => {}
+        () = requests.stay_away(patience) => {}
     }
 }
 
@@ -187,7 +210,7 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let forever = std::future::pending();
-        let server = serve_with(vec![listener], Router::new(), forever, SHORT);
+        let server = serve_with(vec![listener], (Router::new(), None), forever, SHORT);
         // T-H2: silence, half a preface, and a whole one without a request after it.
         let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
         let peers = async {

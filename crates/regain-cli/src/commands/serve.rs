@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use regain_mail::{DevMailbox, SmtpTransport, Transport};
-use regain_server::{Dev, Parts};
+use regain_server::{Dev, Parts, ServerTls};
 use regain_store::Store;
 use regain_types::SystemClock;
 use tokio::net::TcpListener;
 
 use super::ConfigFile;
+use crate::certificate;
 use crate::config::{self, Configuration};
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -27,7 +28,8 @@ const DEV_MAILBOX_DIR: &str = "dev-mailbox";
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: regain init ./regain && regain serve --config regain/regain.toml --dev
-SIGTERM and Ctrl-C let requests in flight finish; a second one stops at once.")]
+SIGTERM and Ctrl-C let requests in flight finish; a second one stops at once. SIGHUP reads the
+certificate of [server.tls] again; so does a change of its files.")]
 pub(crate) struct Options {
     #[command(flatten)]
     file: ConfigFile,
@@ -43,10 +45,14 @@ pub(crate) struct Options {
 /// Serves until it is asked to stop.
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let signals = Signals::catch()?;
+    let hangup = Signals::catch_hangup()?;
     let configuration = config::load(&options.file.config, options.database.as_deref())?;
     if options.dev {
         refuse_dev_abroad(&configuration)?;
     }
+    configuration
+        .check_certificate()
+        .map_err(Failure::unusable)?;
     for warning in configuration.warnings() {
         tracing::warn!("{warning}");
     }
@@ -59,13 +65,20 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         .map(|address| format!("http://{address}"));
     let public_url = configuration.settings.public_url.clone();
     let addresses = configuration.listen.clone();
+    let tls = configuration.tls.clone();
     let engine = Engine::start(parts(configuration, options.dev).await?).await?;
     tracing::info!(%public_url, ?addresses, dev = options.dev, "the engine is ready");
     Ready::new(Some(&public_url), None)
         .with_metrics(metrics.as_deref())
         .announce();
     Ok(signals
-        .run(|stop| serve(engine, (listeners, operations), stop))
+        .run(|stop| {
+            let fresh = certificate::keep_fresh(tls.clone(), hangup, stop.clone());
+            let serving = serve(engine, (listeners, tls), operations, stop);
+            async {
+                tokio::join!(fresh, serving);
+            }
+        })
         .await)
 }
 
@@ -73,12 +86,17 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
 /// the end.
 async fn serve(
     engine: Engine,
-    (listeners, operations): (Vec<TcpListener>, Vec<TcpListener>),
+    (listeners, tls): (Vec<TcpListener>, Option<Arc<ServerTls>>),
+    operations: Vec<TcpListener>,
     stop: Stop,
 ) {
     let (is_done, operations_stop) = Stop::pair();
     let people = async {
-        regain_server::serve(listeners, engine.router(), stop.clone().wait()).await;
+        let (router, stop) = (engine.router(), stop.clone().wait());
+        match tls {
+            Some(tls) => regain_server::serve_tls(listeners, router, tls, stop).await,
+            None => regain_server::serve(listeners, router, stop).await,
+        }
         is_done.send_replace(true);
     };
     let operators = async {

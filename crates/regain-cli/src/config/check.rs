@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use regain_engine::Policy;
 use regain_mail::{Brand, SmtpSettings, Tls};
 use regain_oauth::Client;
-use regain_server::Settings;
+use regain_server::{ServerTls, Settings, TlsError};
 use regain_types::MasterKey;
 
 use super::problem::Problems;
@@ -23,6 +24,8 @@ pub(crate) struct Configuration {
     pub(crate) listen: Vec<SocketAddr>,
     /// Where operators read metrics, if anywhere.
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// The certificate of `listen`, if it ends TLS itself.
+    pub(crate) tls: Option<Arc<ServerTls>>,
     /// Where the data lives.
     pub(crate) store: StoreUrl,
     /// The secret from which keys derive.
@@ -39,7 +42,7 @@ pub(super) fn check(
     directory: &Path,
     problems: &mut Problems<'_>,
 ) -> Option<Configuration> {
-    let server = raw.server.check(problems);
+    let server = raw.server.check(directory, problems);
     let store = raw.store.check(directory, problems);
     let master_key = raw.keys.check(directory, problems);
     let mail = raw.mail.check(directory, problems);
@@ -71,6 +74,7 @@ pub(super) fn check(
         },
         listen: server.listen,
         metrics_listen: server.metrics_listen,
+        tls: server.tls,
         store: store?,
         master_key: master_key?,
         smtp: mail.smtp,
@@ -93,6 +97,18 @@ impl Configuration {
                 "limits.danger_volume_limits is off: anybody can have any number of mails sent and recoveries started"
                     .to_owned(),
             );
+        }
+        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.check_dates()) {
+            warnings.push(self.certificate_says(&error));
+        }
+        if let Some(tls) = &self.tls
+            && let Some(host) = self.public_host()
+            && !tls.is_for(&host)
+        {
+            warnings.push(format!(
+                "{} is not for {host}, the host of server.public_url: clients will refuse it",
+                tls.certificate().display()
+            ));
         }
         if let Some(address) = self.metrics_listen.filter(|it| !it.ip().is_loopback()) {
             warnings.push(format!(
@@ -120,6 +136,28 @@ impl Configuration {
             ));
         }
         warnings
+    }
+
+    /// Whether the certificate is valid today: whoever does not serve can do without.
+    ///
+    /// # Errors
+    /// One line that says what to do.
+    pub(crate) fn check_certificate(&self) -> Result<(), String> {
+        let checked = self.tls.as_ref().map_or(Ok(()), |tls| tls.check_dates());
+        checked.map_err(|error| self.certificate_says(&error))
+    }
+
+    fn certificate_says(&self, error: &TlsError) -> String {
+        let path = self.tls.as_ref().map(|tls| tls.certificate().display());
+        let path = path.map(|path| path.to_string()).unwrap_or_default();
+        format!("server.tls.certificate {path}: {error}")
+    }
+
+    /// The host of the public address, without the brackets of an IPv6 address.
+    fn public_host(&self) -> Option<String> {
+        let url = url::Url::parse(&self.settings.public_url).ok()?;
+        let host = url.host_str()?;
+        Some(host.trim_matches(['[', ']']).to_owned())
     }
 
     /// Whether only this machine is meant by the public address.

@@ -33,7 +33,7 @@ use reading::Sources;
 
 pub(crate) use check::Configuration;
 pub(crate) use clients::check_uri;
-pub(crate) use server::socket_address;
+pub(crate) use server::{socket_address, tls_error};
 pub(crate) use show::show;
 
 /// `regain.toml` as it is written.

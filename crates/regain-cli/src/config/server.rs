@@ -1,11 +1,15 @@
 //! `[server]`: where people reach the engine, and where it listens.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 
+use regain_server::{ServerTls, TlsError};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::problem::Problems;
+use crate::failure::reason;
 
 /// The section.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,6 +25,18 @@ pub(crate) struct Server {
     /// Where `/metrics` and `/health/ready` with reasons are: an address with a port, or a port
     /// alone for 127.0.0.1 (H-09). Without it there is no such listener.
     pub(crate) metrics_listen: Option<String>,
+    /// The certificate of `listen`. Without it a proxy in front ends TLS.
+    pub(crate) tls: Option<TlsFiles>,
+}
+
+/// `[server.tls]`: files in PEM.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsFiles {
+    /// The certificate, and those that lead from it to one that clients trust.
+    pub(crate) certificate: String,
+    /// Its private key.
+    pub(crate) key: String,
 }
 
 impl Default for Server {
@@ -30,6 +46,7 @@ impl Default for Server {
             listen: vec!["127.0.0.1:8400".to_owned()],
             trusted_proxies: Vec::new(),
             metrics_listen: None,
+            tls: None,
         }
     }
 }
@@ -41,11 +58,12 @@ pub(crate) struct CheckedServer {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) tls: Option<Arc<ServerTls>>,
 }
 
 impl Server {
     /// Checks the values.
-    pub(crate) fn check(&self, problems: &mut Problems<'_>) -> CheckedServer {
+    pub(crate) fn check(&self, directory: &Path, problems: &mut Problems<'_>) -> CheckedServer {
         CheckedServer {
             public_url: origin("server.public_url", &self.public_url, problems),
             listen: listen("server.listen", &self.listen, problems),
@@ -65,7 +83,52 @@ impl Server {
                 .metrics_listen
                 .as_deref()
                 .and_then(|text| port_or_address("server.metrics_listen", text, problems)),
+            tls: self
+                .tls
+                .as_ref()
+                .and_then(|files| self.load(files, directory, problems)),
         }
+    }
+}
+
+impl Server {
+    fn load(
+        &self,
+        files: &TlsFiles,
+        directory: &Path,
+        problems: &mut Problems<'_>,
+    ) -> Option<Arc<ServerTls>> {
+        if self.public_url.starts_with("http://") {
+            problems.add(
+                "server.public_url",
+                "must begin with https:// where [server.tls] is set",
+            );
+        }
+        let certificate = directory.join(&files.certificate);
+        let key = directory.join(&files.key);
+        match ServerTls::load(&certificate, &key) {
+            Ok(tls) => Some(Arc::new(tls)),
+            Err(error) if error.is_about_key() => {
+                let message = format!("{}: {}", key.display(), tls_error(&error));
+                problems.add("server.tls.key", message);
+                None
+            }
+            Err(error) => {
+                let message = format!("{}: {}", certificate.display(), tls_error(&error));
+                problems.add("server.tls.certificate", message);
+                None
+            }
+        }
+    }
+}
+
+/// What is wrong with a certificate or a key, in our words.
+pub(crate) fn tls_error(error: &TlsError) -> String {
+    match error {
+        TlsError::CertificateUnreadable(cause) | TlsError::KeyUnreadable(cause) => {
+            format!("cannot be read: {}", reason(cause))
+        }
+        other => other.to_string(),
     }
 }
 

@@ -166,7 +166,7 @@ fn the_file_of_init_is_what_it_says_and_every_default_in_it_is_the_default() {
         if bare.starts_with('[') {
             section = bare.to_owned();
         }
-        let is_example = ["[mail.smtp]", "[[clients]]"].contains(&section.as_str())
+        let is_example = ["[server.tls]", "[mail.smtp]", "[[clients]]"].contains(&section.as_str())
             || bare.starts_with("support_url")
             || bare.starts_with("metrics_listen")
             || bare.starts_with("workers");

@@ -33,6 +33,7 @@ fn section(heading: &str) -> &'static str {
 fn the_page_names_every_key() {
     let sections = [
         ("## `[server]`", "", keys_of::<server::Server>()),
+        ("## `[server]`", "tls.", keys_of::<server::TlsFiles>()),
         ("## `[store]`", "", keys_of::<store::Store>()),
         ("## `[keys]`", "", keys_of::<keys::Keys>()),
         ("## `[mail]`", "smtp.", keys_of::<mail::Smtp>()),
