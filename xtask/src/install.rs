@@ -149,7 +149,11 @@ fn npm_ci(root: &Path, folder: &str) -> Result<()> {
     command::run(&root.join(folder), "npm", &arguments)
 }
 
-fn install_packages(root: &Path, packages: &[&str]) -> Result<()> {
+/// Installs packages of the system.
+///
+/// # Errors
+/// When that needs root, or fails.
+pub(crate) fn install_packages(root: &Path, packages: &[&str]) -> Result<()> {
     let mut install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
     install.extend(packages);
     let by_hand = format!("apt-get update && {}", install.join(" "));

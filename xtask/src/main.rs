@@ -11,6 +11,7 @@ mod file_sizes;
 mod generated;
 mod install;
 mod lint;
+mod release;
 mod rust_tests;
 mod snippets;
 mod suites;
@@ -30,7 +31,9 @@ usage: cargo xtask <command>
   test [--no-install]  everything of check, then real clients, a real mail server and a real browser
   crash [--kills N]    kill -9 of the engine under load, N times (1000), and what must hold afterwards
   gen                  write docs/compatibility.md and the code in the guide
-  deps                 the direction of dependencies alone";
+  deps                 the direction of dependencies alone
+  release              the archive that is handed out, in dist/
+  release-test         the archive, run in an empty Debian; needs root, debootstrap and systemd";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,6 +52,10 @@ fn main() -> ExitCode {
             };
             repository().and_then(|root| crash::run(&root, &options).map(|()| true))
         }
+        ["release"] => repository()
+            .and_then(|root| release::build(&root))
+            .map(|_| true),
+        ["release-test"] => release_test(),
         ["deps"] => repository().and_then(|root| dependencies_alone(&root)),
         _ => {
             command::say(USAGE);
@@ -98,6 +105,17 @@ fn test(missing: install::Missing) -> Result<bool> {
     } else {
         summary.count("real clients and browser", 0, 1, 0);
     }
+    Ok(summary.finish())
+}
+
+/// Builds the archive and runs it where nothing else is.
+fn release_test() -> Result<bool> {
+    let root = repository()?;
+    let tools = install::ensure(&root, install::Missing::Install)?;
+    release::ensure_tools(&root)?;
+    let archive = release::build(&root)?;
+    let mut summary = Summary::start();
+    suites::run_packaging(&root, &tools, &archive, &mut summary);
     Ok(summary.finish())
 }
 

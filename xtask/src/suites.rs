@@ -32,19 +32,33 @@ const FILE_TIMEOUT_MS: &str = "900000";
 /// Runs every suite; one that fails does not keep the others from running.
 pub(crate) fn run(root: &Path, tools: &Tools, summary: &mut Summary) {
     for suite in SUITES {
-        say(&format!("== e2e/{suite}"));
-        let name = format!("e2e {suite}");
-        match run_suite(root, tools, suite) {
-            Ok(counts) => summary.count(&name, counts.passed, counts.failed, counts.skipped),
-            Err(error) => {
-                say(&format!("FAILED {name}: {error:#}"));
-                summary.count(&name, 0, 1, 0);
-            }
+        count_suite(root, tools, (suite, None), summary);
+    }
+}
+
+/// Runs the suite of the release archive.
+pub(crate) fn run_packaging(root: &Path, tools: &Tools, archive: &Path, summary: &mut Summary) {
+    count_suite(root, tools, ("packaging", Some(archive)), summary);
+}
+
+fn count_suite(
+    root: &Path,
+    tools: &Tools,
+    (suite, archive): (&str, Option<&Path>),
+    summary: &mut Summary,
+) {
+    say(&format!("== e2e/{suite}"));
+    let name = format!("e2e {suite}");
+    match run_suite(root, tools, suite, archive) {
+        Ok(counts) => summary.count(&name, counts.passed, counts.failed, counts.skipped),
+        Err(error) => {
+            say(&format!("FAILED {name}: {error:#}"));
+            summary.count(&name, 0, 1, 0);
         }
     }
 }
 
-fn run_suite(root: &Path, tools: &Tools, suite: &str) -> Result<Counts> {
+fn run_suite(root: &Path, tools: &Tools, suite: &str, archive: Option<&Path>) -> Result<Counts> {
     let folder = root.join("e2e");
     let files = test_files(&folder.join(suite))?;
     if files.is_empty() {
@@ -75,6 +89,7 @@ fn run_suite(root: &Path, tools: &Tools, suite: &str) -> Result<Counts> {
         ])
         .arg(&report)
         .args(files)
+        .envs(archive.map(|archive| ("REGAIN_ARCHIVE", archive)))
         .env("REGAIN_BIN", binary(root)?)
         .env("CHROMIUM", &tools.chromium)
         .stdin(Stdio::null())

@@ -5,6 +5,7 @@ mod clients;
 mod config;
 mod demo;
 mod doctor;
+mod healthcheck;
 mod init;
 mod migrate;
 mod serve;
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Clients(clients::Action),
     Doctor(doctor::Options),
+    Healthcheck(healthcheck::Options),
 }
 
 impl Command {
@@ -43,6 +45,7 @@ impl Command {
             | Self::Config(_)
             | Self::Demo(_)
             | Self::Doctor(_)
+            | Self::Healthcheck(_)
             | Self::Init(_)
             | Self::Migrate(_)
             | Self::Users(_) => "warn",
@@ -60,6 +63,7 @@ impl Command {
             Self::Config(action) => config::run(action),
             Self::Demo(options) => demo::run(options).await,
             Self::Doctor(options) => doctor::run(options).await,
+            Self::Healthcheck(options) => healthcheck::run(options).await,
             Self::Init(options) => init::run(&options),
             Self::Migrate(options) => migrate::run(&options),
             Self::Serve(options) => serve::run(options).await,
