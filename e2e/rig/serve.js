@@ -41,8 +41,9 @@ export function configuration({ port, appPort = 8401, sections = {} }) {
 
 /** An engine run by `regain serve`, with the demo's user and clients. */
 export class Served {
-  static async start(t, { sections, dev = true, user = true, appPort } = {}) {
+  static async start(t, { sections, dev = true, user = true, appPort, log = [] } = {}) {
     const served = new Served();
+    served.log = log;
     served.dev = dev;
     t.after(() => served.process?.kill());
     served.directory = path.join(await temporaryDirectory(t), 'regain');
@@ -65,7 +66,7 @@ export class Served {
   }
 
   async restart() {
-    this.process = new Process(['serve', '--config', this.config, ...(this.dev ? ['--dev'] : [])]);
+    this.process = new Process(['serve', '--config', this.config, ...(this.dev ? ['--dev'] : []), ...this.log]);
     const ready = await this.process.ready();
     this.engine = ready.engine;
     return ready;

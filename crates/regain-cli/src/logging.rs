@@ -45,7 +45,11 @@ impl Logging {
             .with_env_filter(filter)
             .with_writer(std::io::stderr);
         let started = match self.log_format {
-            LogFormat::Json => log.json().flatten_event(true).try_init(),
+            LogFormat::Json => log
+                .json()
+                .flatten_event(true)
+                .with_span_list(false)
+                .try_init(),
             LogFormat::Text => log.with_ansi(is_terminal()).try_init(),
         };
         started.map_err(|error| Failure::failed(format!("the log cannot start: {error}")))

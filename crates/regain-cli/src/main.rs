@@ -56,11 +56,23 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     cli.logging.start(cli.command.log_filter())?;
+    if cli.command.holds_secrets() {
+        keep_out_of_core_dumps();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start threads: {error}")))?;
     runtime.block_on(cli.command.run())
+}
+
+/// Passwords and keys are in memory: no core dump and no other process of this user may have it
+/// (K-04). Where the system does not let us, the service works all the same.
+fn keep_out_of_core_dumps() {
+    let nobody = rustix::process::DumpableBehavior::NotDumpable;
+    if let Err(error) = rustix::process::set_dumpable_behavior(nobody) {
+        tracing::warn!(%error, "core dumps of this process may hold secrets");
+    }
 }
 
 /// Tells people something: text for them goes to stderr, stdout belongs to scripts.

@@ -52,6 +52,11 @@ impl Command {
         }
     }
 
+    /// Whether it runs for long with secrets of people in memory. The demo has none.
+    pub(crate) fn holds_secrets(&self) -> bool {
+        matches!(self, Self::App(_) | Self::Serve(_))
+    }
+
     /// Does it.
     ///
     /// # Errors
