@@ -1,7 +1,7 @@
 //! The audit log: rows are added in the transaction of what they tell, and never changed (U-01).
 
-use regain_engine::{AuditEvent, AuditSubject, Outcome, Outgoing, Subject};
-use regain_store::{AuditRow, RequestMeta};
+use regain_engine::{AuditEvent, Outcome, Outgoing};
+use regain_store::{AuditRow, RequestMeta, delivery_subject, subject_of_event};
 use regain_types::{FlowId, OrgId, Timestamp};
 use rusqlite::{Connection, Rows, params};
 
@@ -53,11 +53,7 @@ pub(crate) fn append_event(
     (event, flow, at): (&AuditEvent, &FlowId, Timestamp),
     request: &RequestMeta,
 ) -> Result<(), Fault> {
-    let subject = match &event.subject {
-        AuditSubject::Identifier(hash) => hex(hash),
-        AuditSubject::Org => org.as_str().to_owned(),
-        AuditSubject::User(user) => user.as_str().to_owned(),
-    };
+    let subject = subject_of_event(org, &event.subject);
     let entry = Entry {
         at,
         name: event.name,
@@ -76,18 +72,7 @@ pub(crate) fn append_delivery(
     (outgoing, at, dropped): (&Outgoing, Timestamp, Option<&'static str>),
     request: &RequestMeta,
 ) -> Result<(), Fault> {
-    let (subject, flow) = match outgoing {
-        Outgoing::PasswordChanged { user, .. } => (user.as_str().to_owned(), None),
-        Outgoing::RecoveryCode {
-            subject,
-            identifier_hash,
-            ticket,
-            ..
-        } => match subject {
-            Subject::Known(user) => (user.as_str().to_owned(), Some(&ticket.flow)),
-            Subject::Unknown => (hex(identifier_hash), Some(&ticket.flow)),
-        },
-    };
+    let (subject, flow) = delivery_subject(outgoing);
     let entry = Entry {
         at,
         name: "system.email.delivery",
@@ -184,12 +169,4 @@ fn read_all(mut rows: Rows<'_>) -> Result<Vec<AuditRow>, Fault> {
         out.push(read);
     }
     Ok(out)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
 }

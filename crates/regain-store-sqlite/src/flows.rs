@@ -1,7 +1,7 @@
 //! Flows: one row each, guarded by its version.
 
 use regain_engine::{Flow, LedgerKey, Ledgers, Outcome, Stage};
-use regain_store::{Commit, FlowKey, Loaded, NewFlow, RequestMeta, Typed};
+use regain_store::{Commit, FlowKey, Loaded, NewFlow, RequestMeta, Typed, indexed_subject};
 use regain_types::{FlowId, OrgId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Map, Value};
@@ -236,16 +236,6 @@ pub(crate) fn end_others(
         exactly_one(update.execute(params![org.as_str(), id, version, state])?)?;
     }
     Ok(())
-}
-
-/// Whom the index of live flows lists a flow under. A flow about nobody is listed too, under a
-/// name of its own: keeping the index takes time, and must take it for everybody (E-05).
-fn indexed_subject(flow: &Flow) -> Option<String> {
-    match (flow.subject(), flow.climb()) {
-        (Some(user), _) => Some(user.as_str().to_owned()),
-        (None, Some(_)) => Some(format!("-{}", flow.id)),
-        (None, None) => None,
-    }
 }
 
 fn next_version(mut flow: Flow) -> Result<Flow, Fault> {

@@ -1,7 +1,7 @@
 //! Users. Everything about a person is in one row, so that a look-up reads one row.
 
 use regain_engine::{StoredPassword, UserFacts, UserStatus};
-use regain_store::{Added, NewUser, StoreError, UserRecord, UserRow};
+use regain_store::{Added, NewUser, StoreError, UserRecord, UserRow, imitate_reading_a_user};
 use regain_types::{OrgId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -24,7 +24,7 @@ pub(crate) const USER_COLUMNS: usize = 13;
 /// Reads the user that begins at column `first`; `None` when an outer join found nobody.
 pub(crate) fn read(row: &Row<'_>, first: usize) -> Result<Option<UserRecord>, Fault> {
     let Some(id): Option<String> = row.get(first)? else {
-        std::hint::black_box(as_long_as_a_user());
+        std::hint::black_box(imitate_reading_a_user());
         return Ok(None);
     };
     let mut cells = Cells::new(row, "users", id, first);
@@ -57,35 +57,6 @@ pub(crate) fn read(row: &Row<'_>, first: usize) -> Result<Option<UserRecord>, Fa
         },
         updated_at,
     }))
-}
-
-/// Does for nobody what [`read`] does for somebody. Reading a row takes some microseconds, and
-/// over many requests microseconds tell who is there (E-04, E-05).
-fn as_long_as_a_user() -> Option<UserRecord> {
-    let text = |text: &str| std::hint::black_box(text).to_owned();
-    let password = StoredPassword {
-        phc: text(concat!(
-            "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA",
-            "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-        )),
-        nfc: true,
-        set_at: Timestamp::from_millis(0),
-    };
-    Some(UserRecord {
-        facts: UserFacts {
-            id: UserId::parse(text("00uNobodyNobodyNobod")).ok()?,
-            login: text("nobody@example.com"),
-            email: Some(text("nobody@example.com")),
-            first_name: text("Nobody"),
-            last_name: text("Nobody"),
-            locale: text("en_US"),
-            time_zone: text("America/Los_Angeles"),
-            status: UserStatus::parse(&text("ACTIVE"))?,
-            password: Some(password),
-            history: serde_json::from_str(&text("[]")).ok()?,
-        },
-        updated_at: Timestamp::from_millis(0),
-    })
 }
 
 pub(crate) fn find_by_login(

@@ -8,14 +8,18 @@
 
 pub mod conformance;
 mod error;
+mod imitation;
 mod records;
 mod retention;
 mod store;
+mod subjects;
 
 pub use error::StoreError;
+pub use imitation::imitate_reading_a_user;
 pub use records::{
     Added, Allowance, AuditRow, Backlog, CodeRecord, Commit, FlowKey, GrantRecord, Loaded,
     MailVerdict, NewFlow, NewUser, OutboxRow, RequestMeta, SealedKey, Typed, UserRecord, UserRow,
 };
 pub use retention::{AUDIT_KEPT_SECONDS, ENDED_KEPT_SECONDS};
 pub use store::Store;
+pub use subjects::{delivery_subject, indexed_subject, subject_of_event};

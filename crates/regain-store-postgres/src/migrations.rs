@@ -1,0 +1,224 @@
+//! The schema's history: numbered SQL files, each run once, in order, never changed afterwards.
+
+use sha2::{Digest as _, Sha256};
+use tokio_postgres::Client;
+
+use crate::connecting::{Connector, Link};
+use crate::error::{OpenError, told};
+use crate::options::Options;
+
+/// Every migration: its number and its statements. Add at the end; never edit (style guide §10).
+pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    sql: include_str!("../migrations/0001_first.sql"),
+}];
+
+/// The oldest server that has what the schema uses (`gen_random_uuid`), as it counts itself.
+const VERSION_MIN: i32 = 130_000;
+/// Who migrates holds this lock until the end of the transaction: `Rgan` and a number.
+const LOCK: i64 = 0x5267_616E_0001;
+
+/// One step of the schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Migration {
+    pub(crate) number: i32,
+    pub(crate) sql: &'static str,
+}
+
+impl Migration {
+    fn checksum(&self) -> Vec<u8> {
+        Sha256::digest(self.sql.as_bytes()).to_vec()
+    }
+}
+
+/// What a migration did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The highest migration before; 0 for a new database.
+    pub from: u32,
+    /// The highest migration now.
+    pub to: u32,
+}
+
+/// Brings the database to the schema of this program. Running it again does nothing, and of
+/// several that run it at once one does it.
+///
+/// # Errors
+/// [`OpenError`] says in one line why not: a server that does not answer, a newer release, a
+/// migration that was edited, somebody else's tables.
+pub async fn migrate(options: &Options) -> Result<Migrated, OpenError> {
+    run(options, MIGRATIONS).await
+}
+
+/// Runs what is missing, in one transaction.
+pub(crate) async fn run(options: &Options, known: &[Migration]) -> Result<Migrated, OpenError> {
+    let link = connect(options).await?;
+    let client = &link.client;
+    let wrap = |error: tokio_postgres::Error| other(options, &error);
+    require_version(options, client).await?;
+    let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
+    client.batch_execute(&begin).await.map_err(wrap)?;
+    let from = match history(options, client).await? {
+        Some(rows) => compare(options, &rows, known)?,
+        None => {
+            require_empty(options, client).await?;
+            client
+                .batch_execute(
+                    "CREATE TABLE schema_migrations (
+                         number INTEGER NOT NULL PRIMARY KEY,
+                         checksum BYTEA NOT NULL,
+                         applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
+                     )",
+                )
+                .await
+                .map_err(wrap)?;
+            0
+        }
+    };
+    for migration in known.iter().filter(|migration| migration.number > from) {
+        client.batch_execute(migration.sql).await.map_err(wrap)?;
+        let insert = format!(
+            "INSERT INTO schema_migrations (number, checksum) VALUES ({}, decode('{}', 'hex'))",
+            migration.number,
+            hex(&migration.checksum())
+        );
+        client.batch_execute(&insert).await.map_err(wrap)?;
+    }
+    client.batch_execute("COMMIT").await.map_err(wrap)?;
+    Ok(Migrated {
+        from: from.unsigned_abs(),
+        to: highest(known).unsigned_abs(),
+    })
+}
+
+/// Refuses a database that does not have exactly the schema of this program.
+pub(crate) async fn require_current(
+    options: &Options,
+    known: &[Migration],
+) -> Result<(), OpenError> {
+    let link = connect(options).await?;
+    require_version(options, &link.client).await?;
+    let found = match history(options, &link.client).await? {
+        Some(rows) => compare(options, &rows, known)?,
+        None => {
+            require_empty(options, &link.client).await?;
+            0
+        }
+    };
+    let known = highest(known);
+    if found < known {
+        return Err(OpenError::Older {
+            database: options.to_string(),
+            found: found.unsigned_abs(),
+            known: known.unsigned_abs(),
+        });
+    }
+    Ok(())
+}
+
+async fn connect(options: &Options) -> Result<Link, OpenError> {
+    let connector = Connector::new(options.clone(), options.tls()?);
+    connector
+        .connect()
+        .await
+        .map_err(|reason| OpenError::Unreachable {
+            database: options.to_string(),
+            reason,
+        })
+}
+
+async fn require_version(options: &Options, client: &Client) -> Result<(), OpenError> {
+    let sql =
+        "SELECT current_setting('server_version_num')::int, current_setting('server_version')";
+    let rows = client.query_typed(sql, &[]).await;
+    let rows = rows.map_err(|error| other(options, &error))?;
+    let (number, name): (i32, String) = match rows.first() {
+        Some(row) => (row.get(0), row.get(1)),
+        None => (0, String::new()),
+    };
+    if number < VERSION_MIN {
+        return Err(OpenError::TooOld {
+            database: options.to_string(),
+            found: name,
+        });
+    }
+    Ok(())
+}
+
+/// What has run, in order; `None` where nothing ever did.
+async fn history(
+    options: &Options,
+    client: &Client,
+) -> Result<Option<Vec<(i32, Vec<u8>)>>, OpenError> {
+    let wrap = |error: tokio_postgres::Error| other(options, &error);
+    let sql = "SELECT 1 FROM pg_tables
+               WHERE schemaname = current_schema() AND tablename = 'schema_migrations'";
+    if client.query_typed(sql, &[]).await.map_err(wrap)?.is_empty() {
+        return Ok(None);
+    }
+    let sql = "SELECT number, checksum FROM schema_migrations ORDER BY number";
+    let rows = client.query_typed(sql, &[]).await.map_err(wrap)?;
+    Ok(Some(
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect(),
+    ))
+}
+
+/// Refuses to put tables beside those of another program.
+async fn require_empty(options: &Options, client: &Client) -> Result<(), OpenError> {
+    let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()
+               ORDER BY tablename LIMIT 1";
+    let rows = client.query_typed(sql, &[]).await;
+    let rows = rows.map_err(|error| other(options, &error))?;
+    match rows.first() {
+        Some(row) => Err(OpenError::Foreign {
+            database: options.to_string(),
+            table: row.get(0),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Compares what has run with what is known, and says how far the database is.
+fn compare(
+    options: &Options,
+    ran: &[(i32, Vec<u8>)],
+    known: &[Migration],
+) -> Result<i32, OpenError> {
+    let database = options.to_string();
+    let edited = ran.iter().find(|(number, checksum)| {
+        known
+            .iter()
+            .any(|migration| migration.number == *number && migration.checksum() != *checksum)
+    });
+    if let Some((number, _)) = edited {
+        return Err(OpenError::Edited {
+            database,
+            number: number.unsigned_abs(),
+        });
+    }
+    let found = ran.last().map_or(0, |(number, _)| *number);
+    let known = highest(known);
+    if found > known {
+        return Err(OpenError::Newer {
+            database,
+            found: found.unsigned_abs(),
+            known: known.unsigned_abs(),
+        });
+    }
+    Ok(found)
+}
+
+fn highest(known: &[Migration]) -> i32 {
+    known.last().map_or(0, |migration| migration.number)
+}
+
+fn other(options: &Options, error: &tokio_postgres::Error) -> OpenError {
+    OpenError::Other {
+        database: options.to_string(),
+        reason: told(error),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
