@@ -57,6 +57,13 @@ const RULES: &[Rule] = &[
         pure: false,
     },
     Rule {
+        crate_name: "regain-store-postgres",
+        may_use: &["types", "wire", "engine", "oauth", "store"],
+        // Itself, with the feature that starts clusters.
+        tests_may_use: &["store-postgres"],
+        pure: false,
+    },
+    Rule {
         crate_name: "regain-mail",
         may_use: &["types"],
         tests_may_use: &[],
@@ -65,7 +72,7 @@ const RULES: &[Rule] = &[
     Rule {
         crate_name: "regain-server",
         may_use: &["types", "wire", "engine", "oauth", "store", "mail"],
-        tests_may_use: &["store-sqlite"],
+        tests_may_use: &["store-postgres", "store-sqlite"],
         pure: false,
     },
     Rule {
@@ -88,6 +95,7 @@ const RULES: &[Rule] = &[
             "engine",
             "oauth",
             "store",
+            "store-postgres",
             "store-sqlite",
             "mail",
             "server",

@@ -87,7 +87,24 @@ fn missing_packages() -> Vec<&'static str> {
     if command::first_line("openssl", &["version"]).is_none() {
         packages.push("openssl");
     }
+    if !has_postgres() {
+        packages.push("postgresql");
+    }
     packages
+}
+
+/// Whether there is a PostgreSQL server, where Debian puts it or where `pg_config` says.
+fn has_postgres() -> bool {
+    let installed = std::fs::read_dir("/usr/lib/postgresql").is_ok_and(|versions| {
+        versions
+            .flatten()
+            .any(|version| version.path().join("bin/initdb").is_file())
+    });
+    let elsewhere = || {
+        command::first_line("pg_config", &["--bindir"])
+            .is_some_and(|folder| Path::new(&folder).join("initdb").is_file())
+    };
+    installed || elsewhere()
 }
 
 fn chromium() -> Option<PathBuf> {

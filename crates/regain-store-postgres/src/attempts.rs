@@ -14,6 +14,7 @@ use regain_types::{SystemEntropy, random_array};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::Row;
 
+use crate::background;
 use crate::connecting::{Connector, Link};
 use crate::error::{Fault, OpenError, Refusal};
 use crate::options::Options;
@@ -214,7 +215,7 @@ impl Database {
         let link = Object::take(link);
         let token = link.client.cancel_token();
         let tls = self.pool.manager().tls();
-        drop(tokio::spawn(async move {
+        drop(background::run(async move {
             let asked = timeout(Duration::from_secs(1), token.cancel_query(tls.0)).await;
             tracing::debug!(?asked, "a statement that took too long was cancelled");
         }));

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::background;
 use crate::error::told;
 use crate::options::Options;
 
@@ -74,7 +75,7 @@ impl Connector {
             said = match timeout(patience, config.connect(self.tls.0.clone())).await {
                 Ok(Ok((client, connection))) => {
                     self.favourite.store(index, Ordering::Relaxed);
-                    let task = tokio::spawn(async move {
+                    let task = background::run(async move {
                         if let Err(error) = connection.await {
                             tracing::debug!(reason = %told(&error), "a connection to the database ended");
                         }

@@ -6,6 +6,7 @@ use regain_types::Timestamp;
 use tokio_postgres::Row;
 
 use crate::attempts::{Database, Repeat, Work};
+use crate::background;
 use crate::clock::StoreClock;
 use crate::error::Fault;
 use crate::param::{Call, values};
@@ -48,7 +49,7 @@ impl Core {
             return;
         };
         let core = Arc::clone(self);
-        drop(tokio::spawn(async move {
+        drop(background::run(async move {
             let work = Work::Alone(mark_call(mark));
             // What goes wrong here is done again by the next one.
             drop(core.database.run(&work, Repeat::Safe).await);

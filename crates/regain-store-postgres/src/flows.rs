@@ -98,8 +98,8 @@ fn read(cells: &mut Cells<'_>, id: &str) -> Result<Flow, Fault> {
         // Whoever ended it has not read it: it may stand at a stage that only a newer release
         // knows.
         let mut state: Map<String, Value> = cells.json("state")?;
-        let stage = serde_json::to_value(Stage::Dead).map_err(|error| Fault::unwritable(&error))?;
-        state.insert("stage".to_owned(), stage);
+        let dead = serde_json::to_value(Stage::Dead).map_err(|error| Fault::unwritable(&error))?;
+        state.insert("stage".to_owned(), dead);
         state.insert("version".to_owned(), version.into());
         serde_json::from_value(Value::Object(state)).map_err(|_| cells.corrupt("state"))?
     } else {

@@ -11,6 +11,7 @@
 
 mod attempts;
 mod audit;
+mod background;
 mod clients;
 mod clock;
 mod codes;

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::connecting::{Connector, Link};
 use crate::error::{OpenError, told};
@@ -58,31 +59,30 @@ pub(crate) async fn run(options: &Options, known: &[Migration]) -> Result<Migrat
     require_version(options, client).await?;
     let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
     client.batch_execute(&begin).await.map_err(wrap)?;
-    let from = match history(options, client).await? {
-        Some(rows) => compare(options, &rows, known)?,
-        None => {
-            require_empty(options, client).await?;
-            client
-                .batch_execute(
-                    "CREATE TABLE schema_migrations (
+    let from = if let Some(rows) = history(options, client).await? {
+        compare(options, &rows, known)?
+    } else {
+        require_empty(options, client).await?;
+        client
+            .batch_execute(
+                "CREATE TABLE schema_migrations (
                          number INTEGER NOT NULL PRIMARY KEY,
                          checksum BYTEA NOT NULL,
                          applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
                      )",
-                )
-                .await
-                .map_err(wrap)?;
-            0
-        }
+            )
+            .await
+            .map_err(wrap)?;
+        0
     };
     for migration in known.iter().filter(|migration| migration.number > from) {
         client.batch_execute(migration.sql).await.map_err(wrap)?;
-        let insert = format!(
-            "INSERT INTO schema_migrations (number, checksum) VALUES ({}, decode('{}', 'hex'))",
-            migration.number,
-            hex(&migration.checksum())
-        );
-        client.batch_execute(&insert).await.map_err(wrap)?;
+        let insert = "INSERT INTO schema_migrations (number, checksum) VALUES ($1, $2)";
+        let values: [(&(dyn ToSql + Sync), Type); 2] = [
+            (&migration.number, Type::INT4),
+            (&migration.checksum(), Type::BYTEA),
+        ];
+        client.execute_typed(insert, &values).await.map_err(wrap)?;
     }
     client.batch_execute("COMMIT").await.map_err(wrap)?;
     Ok(Migrated {
@@ -98,12 +98,11 @@ pub(crate) async fn require_current(
 ) -> Result<(), OpenError> {
     let link = connect(options).await?;
     require_version(options, &link.client).await?;
-    let found = match history(options, &link.client).await? {
-        Some(rows) => compare(options, &rows, known)?,
-        None => {
-            require_empty(options, &link.client).await?;
-            0
-        }
+    let found = if let Some(rows) = history(options, &link.client).await? {
+        compare(options, &rows, known)?
+    } else {
+        require_empty(options, &link.client).await?;
+        0
     };
     let known = highest(known);
     if found < known {
@@ -217,8 +216,4 @@ fn other(options: &Options, error: &tokio_postgres::Error) -> OpenError {
         database: options.to_string(),
         reason: told(error),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

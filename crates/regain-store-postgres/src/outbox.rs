@@ -21,7 +21,8 @@ pub(crate) fn insert(org: &OrgId, messages: &[&Outgoing], commit: &Commit) -> Re
         .collect();
     let outgoing = messages
         .iter()
-        .map(|message| to_json(message))
+        .copied()
+        .map(to_json)
         .collect::<Result<Vec<String>, _>>()?;
     let first: Vec<bool> = messages
         .iter()

@@ -111,7 +111,8 @@ fn command<'a>(client: &'a Client, text: &'static str) -> Answer<'a> {
     }) as Pin<Box<_>>)
 }
 
-/// Polls once; answers the error when there is one already.
+/// Polls once, which sends; answers why it could not be sent. What the database says about it may
+/// be there already as well: that is an answer like any other, and waits for its turn.
 async fn start(answer: &mut Answer<'_>) -> Option<Error> {
     std::future::poll_fn(|context| {
         // Ready or not: what it is then, is seen below.
@@ -119,8 +120,10 @@ async fn start(answer: &mut Answer<'_>) -> Option<Error> {
     })
     .await;
     match answer {
-        MaybeDone::Done(Err(_)) => Pin::new(answer).take_output()?.err(),
-        MaybeDone::Done(Ok(_)) | MaybeDone::Future(_) | MaybeDone::Gone => None,
+        MaybeDone::Done(Err(error)) if error.as_db_error().is_none() => {
+            Pin::new(answer).take_output()?.err()
+        }
+        MaybeDone::Done(_) | MaybeDone::Future(_) | MaybeDone::Gone => None,
     }
 }
 
@@ -169,18 +172,15 @@ async fn send(
     statement: Option<&Statement>,
 ) -> Result<Vec<Row>, Error> {
     let params = call.params.iter();
-    match statement {
-        Some(statement) => {
-            let params: Vec<&(dyn ToSql + Sync)> =
-                params.map(|param| param as &(dyn ToSql + Sync)).collect();
-            client.query(statement, &params).await
-        }
-        None => {
-            let params: Vec<(&(dyn ToSql + Sync), Type)> = params
-                .map(|param| (param as &(dyn ToSql + Sync), param.kind()))
-                .collect();
-            client.query_typed(call.sql, &params).await
-        }
+    if let Some(statement) = statement {
+        let params: Vec<&(dyn ToSql + Sync)> =
+            params.map(|param| param as &(dyn ToSql + Sync)).collect();
+        client.query(statement, &params).await
+    } else {
+        let params: Vec<(&(dyn ToSql + Sync), Type)> = params
+            .map(|param| (param as &(dyn ToSql + Sync), param.kind()))
+            .collect();
+        client.query_typed(call.sql, &params).await
     }
 }
 

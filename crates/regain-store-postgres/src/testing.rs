@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
+use crate::background;
 use crate::error::told;
 use crate::migrations::migrate;
 use crate::options::Options;
@@ -213,7 +214,7 @@ async fn connect(url: &str) -> Result<Client, String> {
     let (base, _) = url.split_once('?').unwrap_or((url, ""));
     let connected = tokio_postgres::connect(base, NoTls).await;
     let (client, connection) = connected.map_err(|error| told(&error))?;
-    drop(tokio::spawn(connection));
+    drop(background::run(async move { drop(connection.await) }));
     Ok(client)
 }
 

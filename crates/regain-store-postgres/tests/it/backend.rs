@@ -17,10 +17,6 @@ pub(crate) struct PostgresBackend {
 }
 
 impl PostgresBackend {
-    pub(crate) async fn fresh() -> Self {
-        Self::with("").await
-    }
-
     pub(crate) async fn with(parameters: &'static str) -> Self {
         let cluster = Cluster::shared().expect("a cluster");
         Self {
