@@ -45,7 +45,7 @@ describe('media types and headers', () => {
     assertEveryAnswerHeaders(refused, 'identify');
   });
 
-  it('every answer names the rate limit and what is left of it', { todo: 'comes with the limits of volume' }, async () => {
+  it('every answer names the rate limit and what is left of it', async () => {
     const flow = await Flow.start(demo);
     const keys = await call(`${demo.issuer}/v1/keys`);
     const refused = await flow.identify(DEMO.user, 'not-this-one');

@@ -7,6 +7,8 @@ pub enum Notice {
     AuthenticationFailed,
     /// The input is not offered now.
     BadRequest,
+    /// There is no time for it now: nothing has changed, and the same may be sent again.
+    Busy,
     /// Wrong, expired or used code.
     CodeInvalid,
     /// What was typed cannot be anybody's name; the sentence says why.
@@ -43,6 +45,7 @@ impl Notice {
         match self {
             Self::AuthenticationFailed => "errors.E0000004",
             Self::BadRequest => "E0000020",
+            Self::Busy => "idx.error.server.busy",
             Self::CodeInvalid => "api.authn.error.PASSCODE_INVALID",
             Self::IdentifierMalformed(_) => "E0000001",
             Self::PasswordCommon => "password.common",
@@ -61,6 +64,7 @@ impl Notice {
         match self {
             Self::AuthenticationFailed => "Authentication failed".to_owned(),
             Self::BadRequest => "Bad request.".to_owned(),
+            Self::Busy => "The server is busy. Please try again in a few seconds.".to_owned(),
             Self::CodeInvalid => "Invalid code. Try again.".to_owned(),
             Self::IdentifierMalformed(sentence) => sentence.clone(),
             Self::PasswordCommon => {
@@ -91,6 +95,7 @@ impl Notice {
             Self::PasswordRequirementsNotMet(sentence) => Some(vec![sentence.clone()]),
             Self::AuthenticationFailed
             | Self::BadRequest
+            | Self::Busy
             | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
@@ -114,6 +119,7 @@ impl Notice {
             }
             Self::AuthenticationFailed
             | Self::BadRequest
+            | Self::Busy
             | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
@@ -135,6 +141,7 @@ impl Notice {
             | Self::IdentifierMalformed(_)
             | Self::PasswordCommon
             | Self::PasswordRequirementsNotMet(_) => 400,
+            Self::Busy => 503,
             Self::RecoveryCompleted | Self::UnknownUser(_) => 200,
             Self::TooManyRequests => 429,
         }

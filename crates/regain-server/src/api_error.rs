@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use regain_store::StoreError;
-use regain_types::{SystemEntropy, random_base62};
+use regain_types::{Entropy as _, SystemEntropy, random_base62};
 use serde::Serialize;
 
 /// An error with its code; the text is the vendor's standard summary.
@@ -22,6 +22,8 @@ pub(crate) enum ApiError {
     NotFound,
     /// 413: the body is too large.
     TooLarge,
+    /// 429: a limit was over-run; says after how many seconds to come back.
+    TooManyRequests(i64),
     /// 403: the page that calls is not trusted.
     UntrustedOrigin,
     /// 415 or 400: the content type or version is not one that the endpoint takes.
@@ -59,6 +61,7 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UntrustedOrigin => StatusCode::FORBIDDEN,
             Self::Unsupported(status) => *status,
         }
@@ -76,6 +79,10 @@ impl ApiError {
                 "The endpoint does not support the provided HTTP method",
             ),
             Self::NotFound => ("E0000008", "The requested path was not found"),
+            Self::TooManyRequests(_) => (
+                "E0000047",
+                "API call exceeded rate limit due to too many requests.",
+            ),
             Self::UntrustedOrigin => (
                 "E0000006",
                 "You do not have permission to perform the requested action",
@@ -86,6 +93,14 @@ impl ApiError {
             ),
         }
     }
+}
+
+/// After how many seconds to come back to a busy server: 1 to 5, so that not everybody comes back
+/// at once.
+pub(crate) fn busy_seconds() -> i64 {
+    let mut drawn = [0; 1];
+    SystemEntropy.fill(&mut drawn);
+    1 + i64::from(drawn.first().copied().unwrap_or_default()) % 5
 }
 
 impl IntoResponse for ApiError {
@@ -105,6 +120,7 @@ impl IntoResponse for ApiError {
             | Self::Internal
             | Self::MethodNotAllowed
             | Self::NotFound
+            | Self::TooManyRequests(_)
             | Self::Unsupported(_) => Vec::new(),
         };
         let body = Body {
@@ -115,10 +131,14 @@ impl IntoResponse for ApiError {
             causes,
         };
         let mut response = (self.status(), Json(body)).into_response();
-        if self == Self::Busy {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        let wait = match self {
+            Self::Busy => Some(busy_seconds()),
+            Self::TooManyRequests(seconds) => Some(seconds),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -5,6 +5,7 @@
 //! calls [`start`], and serves [`router`] with [`serve`]. [`operations_router`] is for a listener of
 //! the operator's own.
 
+mod address;
 mod api_error;
 mod cors;
 mod dev;
@@ -13,6 +14,7 @@ mod hasher;
 mod headers;
 mod idx;
 mod json;
+mod limits;
 mod meta;
 mod metrics;
 mod oauth;
@@ -28,6 +30,7 @@ mod sweeper;
 mod tasks;
 mod tls;
 
+pub use address::Network;
 pub use dev::{Dev, Seed};
 pub use hash_kinds::{hash_kinds, save_hash_kind};
 pub use hasher::{
@@ -37,7 +40,7 @@ pub use oauth::SignerError;
 pub use operations::operations_router;
 pub use router::router;
 pub use serve::{serve, serve_tls};
-pub use settings::{HashSettings, Settings};
+pub use settings::{AddressLimits, HashSettings, Settings};
 pub use start::{StartError, start};
 pub use state::{AppState, Parts};
 pub use tasks::{Stop, Tasks};

@@ -10,6 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::api_error::ApiError;
+use crate::limits::edge;
 use crate::state::AppState;
 use crate::{cors, dev, headers, idx, oauth, operations, requests};
 
@@ -39,6 +40,7 @@ pub fn router(state: AppState) -> Router {
             tracing::error!("a handler panicked");
             ApiError::Internal.into_response()
         }))
+        .layer(from_fn_with_state(state.clone(), edge))
         .layer(from_fn_with_state(state.clone(), cors::cors))
         .layer(from_fn_with_state(state.clone(), requests::observe))
         .layer(from_fn_with_state(state.clone(), headers::headers))

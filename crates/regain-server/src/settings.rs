@@ -6,6 +6,8 @@ use regain_engine::Policy;
 use regain_mail::{Brand, Sender};
 use regain_types::OrgId;
 
+use crate::address::Network;
+
 /// Settings of one deployment. Nobody reads files or the environment after they are made.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -25,9 +27,37 @@ pub struct Settings {
     /// Origins whose pages may call with the user's browser (`idx-wire` §1.5).
     pub trusted_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed (B2).
-    pub trusted_proxies: Vec<std::net::IpAddr>,
+    pub trusted_proxies: Vec<Network>,
+    /// How much one address or one app may ask for.
+    pub address_limits: AddressLimits,
     /// Cost of a password hash.
     pub hash: HashSettings,
+}
+
+/// How much one address or one app may ask for (H-10). Nothing is counted when the policy's limits
+/// of volume are off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressLimits {
+    /// IDX requests of one client, address and known device in a minute. IPv6 counts by /64; a /24
+    /// of IPv4 or a /48 of IPv6 may do ten times as much.
+    pub requests_per_minute: u32,
+    /// How many of them may run at once.
+    pub concurrent: u32,
+    /// Recoveries that one address may start in an hour; its /24 or /48 ten times as many.
+    pub starts_per_hour: u32,
+    /// IDX requests in a minute of a confidential client that does not name its users' addresses.
+    pub app_requests_per_minute: u32,
+}
+
+impl Default for AddressLimits {
+    fn default() -> Self {
+        Self {
+            requests_per_minute: 60,
+            concurrent: 5,
+            starts_per_hour: 30,
+            app_requests_per_minute: 6_000,
+        }
+    }
 }
 
 /// Cost of argon2id, and how much of it may wait.

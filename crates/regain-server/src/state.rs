@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::dev::Dev;
 use crate::hasher::{Hasher, HasherError};
+use crate::limits::Limits;
 use crate::metrics::{Measured, Metrics};
 use crate::oauth::Signer;
 use crate::operations::Health;
@@ -39,6 +40,7 @@ struct Shared {
     parts: Parts,
     keys: KeyRing,
     hasher: Hasher,
+    limits: Limits,
     signer: Signer,
     tasks: Tasks,
     health: Health,
@@ -63,6 +65,7 @@ impl AppState {
         Ok(Self(Arc::new(Shared {
             keys: KeyRing::derive(&parts.master_key),
             hasher: Hasher::start(hash, metrics.hash().clone())?,
+            limits: Limits::default(),
             signer: Signer::default(),
             tasks: Tasks::default(),
             health: Health::default(),
@@ -106,6 +109,16 @@ impl AppState {
     #[must_use]
     pub fn hasher(&self) -> &Hasher {
         &self.0.hasher
+    }
+
+    /// Says that the store's clock was moved, as it is in development.
+    pub fn clock_moved(&self) {
+        self.0.limits.clock_moved();
+    }
+
+    /// How much everybody may ask for.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// What signs tokens.

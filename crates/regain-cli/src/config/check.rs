@@ -70,6 +70,7 @@ pub(super) fn check(
             policy,
             trusted_origins,
             trusted_proxies: server.trusted_proxies,
+            address_limits: raw.limits.check_addresses(problems),
             hash,
         },
         listen: server.listen,

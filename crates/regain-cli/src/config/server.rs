@@ -1,10 +1,10 @@
 //! `[server]`: where people reach the engine, and where it listens.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use regain_server::{ServerTls, TlsError};
+use regain_server::{Network, ServerTls, TlsError};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -20,7 +20,7 @@ pub(crate) struct Server {
     pub(crate) public_url: String,
     /// Addresses with ports to listen on.
     pub(crate) listen: Vec<String>,
-    /// Addresses of proxies whose `X-Forwarded-For` is believed (B2).
+    /// Addresses or networks of proxies whose `X-Forwarded-For` is believed (B2).
     pub(crate) trusted_proxies: Vec<String>,
     /// Where `/metrics` and `/health/ready` with reasons are: an address with a port, or a port
     /// alone for 127.0.0.1 (H-09). Without it there is no such listener.
@@ -56,7 +56,7 @@ impl Default for Server {
 pub(crate) struct CheckedServer {
     pub(crate) public_url: String,
     pub(crate) listen: Vec<SocketAddr>,
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) tls: Option<Arc<ServerTls>>,
 }
@@ -71,9 +71,10 @@ impl Server {
                 .trusted_proxies
                 .iter()
                 .filter_map(|text| {
-                    let parsed = text.parse().ok();
+                    let parsed = Network::parse(text);
                     if parsed.is_none() {
-                        let message = format!("{text:?} is no IP address");
+                        let message =
+                            format!("{text:?} is no address or network such as 10.0.0.0/8");
                         problems.add("server.trusted_proxies", message);
                     }
                     parsed

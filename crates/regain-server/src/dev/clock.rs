@@ -33,6 +33,7 @@ pub(super) async fn advance(
         return Err(ApiError::Malformed(cause.to_owned()));
     }
     state.store().advance_clock(advance.advance_seconds).await?;
+    state.clock_moved();
     // Mails that wait for a later time may be due now.
     state.mail_is_due().notify_one();
     Ok(Json(Now {

@@ -10,6 +10,7 @@ use crate::state::AppState;
 pub(super) async fn reset(State(state): State<AppState>) -> Result<StatusCode, ApiError> {
     let dev = dev(&state)?;
     state.store().reset(state.org()).await?;
+    state.clock_moved();
     if let Err(error) = dev.mailbox.clear().await {
         tracing::warn!(%error, "the dev mailbox was not cleared");
         return Err(ApiError::Busy);

@@ -49,7 +49,7 @@ async fn introspect(
             return Err(ApiError::Malformed(cause.to_owned()));
         }
     };
-    run(&state, handle, Input::Introspect, meta).await
+    Ok(run(&state, handle, Input::Introspect, meta).await)
 }
 
 async fn identify(
@@ -60,29 +60,20 @@ async fn identify(
     let handle = Handle::State(body.state_handle);
     match Identifier::parse(&body.identifier) {
         Err(error) => {
-            refuse(
-                &state,
-                handle,
-                Notice::IdentifierMalformed(error.to_string()),
-            )
-            .await
+            let notice = Notice::IdentifierMalformed(error.to_string());
+            Ok(refuse(&state, handle, notice, meta).await)
         }
         Ok(identifier) => {
             let passcode = body
                 .credentials
                 .and_then(|given| given.passcode)
                 .map(Secret::new);
-            run(
-                &state,
-                handle,
-                Input::Identify {
-                    identifier,
-                    passcode,
-                    device: None,
-                },
-                meta,
-            )
-            .await
+            let input = Input::Identify {
+                identifier,
+                passcode,
+                device: None,
+            };
+            Ok(run(&state, handle, input, meta).await)
         }
     }
 }
@@ -96,7 +87,7 @@ async fn challenge(
         authenticator_id: body.authenticator.id,
         method_type: body.authenticator.method_type,
     };
-    run(&state, Handle::State(body.state_handle), input, meta).await
+    Ok(run(&state, Handle::State(body.state_handle), input, meta).await)
 }
 
 async fn challenge_answer(
@@ -109,7 +100,7 @@ async fn challenge_answer(
         passcode: given.passcode.map(Secret::new),
         revoke_sessions: given.revoke_sessions,
     };
-    run(&state, Handle::State(body.state_handle), input, meta).await
+    Ok(run(&state, Handle::State(body.state_handle), input, meta).await)
 }
 
 async fn challenge_poll(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
@@ -134,5 +125,5 @@ async fn bare(
     Body(body): Body<HandleRequest>,
     input: Input,
 ) -> Answer {
-    run(&state, Handle::State(body.state_handle), input, meta).await
+    Ok(run(&state, Handle::State(body.state_handle), input, meta).await)
 }

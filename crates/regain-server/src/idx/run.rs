@@ -11,8 +11,9 @@ use regain_store::{Commit, FlowKey, Loaded, RequestMeta, StoreError, Typed};
 use regain_types::{SystemEntropy, Timestamp, TokenHash};
 use regain_wire::idx::{CONTENT_TYPE_ERROR, CONTENT_TYPE_OK, IdxResponse};
 
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, busy_seconds};
 use crate::hasher::Computed;
+use crate::limits::{Admission, Denied};
 use crate::requests::ByTheEngine;
 use crate::state::AppState;
 
@@ -37,6 +38,13 @@ impl Handle {
         }
     }
 
+    /// What the store and the limits know of it.
+    fn hash(&self) -> TokenHash {
+        match self {
+            Self::Interaction(handle) | Self::State(handle) => TokenHash::of(handle),
+        }
+    }
+
     /// The state handle of the flow that was found by it.
     fn state_handle(&self, state: &AppState, flow: &Flow) -> String {
         match self {
@@ -52,69 +60,12 @@ pub(super) async fn run(
     handle: Handle,
     input: Input,
     meta: RequestMeta,
-) -> Result<Response, ApiError> {
-    for _ in 0..ROUNDS_MAX {
-        let Some(loaded) = load(state, &handle, &input).await? else {
-            return Ok(expired());
-        };
-        let current = handle.state_handle(state, &loaded.flow);
-        let Loaded {
-            now,
-            flow: before,
-            user,
-            ledgers,
-        } = loaded;
-        // The user is moved, never copied: a copy would take time for somebody only (E-05).
-        let mut facts = Facts {
-            user,
-            ledgers,
-            ..Facts::default()
-        };
-        let outcome = decide(state, (&before, now), &input, &mut facts).await?;
-        let (flow, notices) = match outcome {
-            Ok(Decided::Show(notices)) => (before, notices),
-            Err(Refusal::Expired) => return Ok(expired()),
-            Err(Refusal::Bug(what)) => {
-                tracing::error!(flow = %before.id, what, "the engine contradicts itself");
-                return Err(ApiError::Internal);
-            }
-            Err(refusal @ (Refusal::NotOffered | Refusal::TooManyRequests)) => {
-                (before, vec![refusal.notice()])
-            }
-            Ok(Decided::Next(transition)) => {
-                let Transition {
-                    flow,
-                    effects,
-                    notices,
-                } = *transition;
-                let cancelled = flow.generation != before.generation;
-                let next = cancelled.then(|| next_state_handle(state.keys(), &current));
-                let request = end_user(&flow, meta.clone());
-                let sends = effects
-                    .iter()
-                    .any(|effect| matches!(effect, Effect::Enqueue(_)));
-                let commit = Commit {
-                    flow: flow.clone(),
-                    new_state_handle: next.as_deref().map(TokenHash::of),
-                    effects,
-                    request,
-                    now,
-                };
-                match state.store().commit(state.org(), commit).await {
-                    Err(StoreError::Conflict) => continue,
-                    Err(error) => return Err(error.into()),
-                    Ok(()) => Upgrade::begin_after(state, &input, &facts),
-                }
-                if sends {
-                    state.mail_is_due().notify_one();
-                }
-                let current = next.unwrap_or(current);
-                return Ok(show(state, &flow, &current, facts.user.as_ref(), &notices));
-            }
-        };
-        return Ok(show(state, &flow, &current, facts.user.as_ref(), &notices));
-    }
-    refuse(state, handle, Notice::TooManyRequests).await
+) -> Response {
+    let mut admission = Admission::new(state, &meta);
+    let taken = take(state, &handle, input, meta, &mut admission).await;
+    let mut response = taken.unwrap_or_else(IntoResponse::into_response);
+    admission.mark(&mut response);
+    response
 }
 
 /// Shows the flow as it is, with a message; takes no input.
@@ -122,21 +73,175 @@ pub(super) async fn refuse(
     state: &AppState,
     handle: Handle,
     notice: Notice,
+    meta: RequestMeta,
+) -> Response {
+    let mut admission = Admission::new(state, &meta);
+    let shown = take_nothing(state, &handle, notice, &mut admission).await;
+    let mut response = shown.unwrap_or_else(IntoResponse::into_response);
+    admission.mark(&mut response);
+    response
+}
+
+async fn take(
+    state: &AppState,
+    handle: &Handle,
+    input: Input,
+    meta: RequestMeta,
+    admission: &mut Admission<'_>,
 ) -> Result<Response, ApiError> {
-    let Some(loaded) = load(state, &handle, &Input::Introspect).await? else {
+    let hash = handle.hash();
+    let is_poll = matches!(input, Input::Poll);
+    if let Err(denied) = admission.enter(&hash, is_poll).await {
+        return deny(state, handle, denied).await;
+    }
+    let mut may_start = matches!(input, Input::Identify { .. });
+    for _ in 0..ROUNDS_MAX {
+        let Some(loaded) = load(state, handle, &input).await? else {
+            admission.miss().await?;
+            return Ok(expired());
+        };
+        let mut admitted = admission.know(&hash, &loaded).await;
+        if admitted.is_ok() && std::mem::take(&mut may_start) {
+            admitted = admission.start(&loaded.flow).await;
+        }
+        if let Err(denied) = admitted {
+            return deny(state, handle, denied).await;
+        }
+        if let Some(answer) = one_round(state, handle, loaded, &input, &meta).await? {
+            return Ok(answer);
+        }
+    }
+    let shown = present_as_it_is(state, handle, Notice::TooManyRequests).await?;
+    Ok(shown.unwrap_or_else(expired))
+}
+
+async fn take_nothing(
+    state: &AppState,
+    handle: &Handle,
+    notice: Notice,
+    admission: &mut Admission<'_>,
+) -> Result<Response, ApiError> {
+    let hash = handle.hash();
+    if let Err(denied) = admission.enter(&hash, false).await {
+        return deny(state, handle, denied).await;
+    }
+    let Some(loaded) = load(state, handle, &Input::Introspect).await? else {
+        admission.miss().await?;
         return Ok(expired());
     };
+    match admission.know(&hash, &loaded).await {
+        Ok(()) => Ok(present_loaded(state, handle, &loaded, notice).unwrap_or_else(expired)),
+        Err(denied) => deny(state, handle, denied).await,
+    }
+}
+
+/// Steps once and commits; `None` when somebody else was faster.
+async fn one_round(
+    state: &AppState,
+    handle: &Handle,
+    loaded: Loaded,
+    input: &Input,
+    meta: &RequestMeta,
+) -> Result<Option<Response>, ApiError> {
+    let current = handle.state_handle(state, &loaded.flow);
+    let Loaded {
+        now,
+        flow: before,
+        user,
+        ledgers,
+    } = loaded;
+    // The user is moved, never copied: a copy would take time for somebody only (E-05).
+    let mut facts = Facts {
+        user,
+        ledgers,
+        ..Facts::default()
+    };
+    let outcome = decide(state, (&before, now), input, &mut facts).await;
+    let (flow, notices) = match outcome {
+        Ok(Decided::Show(notices)) => (before, notices),
+        Ok(Decided::Busy) => (before, vec![Notice::Busy]),
+        Err(Refusal::Expired) => return Ok(Some(expired())),
+        Err(Refusal::Bug(what)) => {
+            tracing::error!(flow = %before.id, what, "the engine contradicts itself");
+            return Err(ApiError::Internal);
+        }
+        Err(refusal @ (Refusal::NotOffered | Refusal::TooManyRequests)) => {
+            (before, vec![refusal.notice()])
+        }
+        Ok(Decided::Next(transition)) => {
+            let Transition {
+                flow,
+                effects,
+                notices,
+            } = *transition;
+            let cancelled = flow.generation != before.generation;
+            let next = cancelled.then(|| next_state_handle(state.keys(), &current));
+            let sends = effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::Enqueue(_)));
+            let commit = Commit {
+                flow: flow.clone(),
+                new_state_handle: next.as_deref().map(TokenHash::of),
+                effects,
+                request: end_user(&flow, meta.clone()),
+                now,
+            };
+            match state.store().commit(state.org(), commit).await {
+                Err(StoreError::Conflict) => return Ok(None),
+                Err(error) => return Err(error.into()),
+                Ok(()) => Upgrade::begin_after(state, input, &facts),
+            }
+            if sends {
+                state.mail_is_due().notify_one();
+            }
+            let user = facts.user.as_ref();
+            let current = next.unwrap_or(current);
+            return Ok(Some(show(state, &flow, &current, user, &notices)));
+        }
+    };
+    let user = facts.user.as_ref();
+    Ok(Some(show(state, &flow, &current, user, &notices)))
+}
+
+/// A limit was over-run: the forms stay where showing them is affordable, so that whoever is at the
+/// page can go on a little later.
+async fn deny(state: &AppState, handle: &Handle, denied: Denied) -> Result<Response, ApiError> {
+    match denied {
+        Denied::OverRun(over) if over.shows_forms => {
+            let shown = present_as_it_is(state, handle, Notice::TooManyRequests).await?;
+            let mut shown = shown.unwrap_or_else(expired);
+            let seconds = HeaderValue::from(over.retry_after_seconds);
+            shown.headers_mut().insert(header::RETRY_AFTER, seconds);
+            // No limit of the flow's.
+            shown.extensions_mut().remove::<ByTheEngine>();
+            Ok(shown)
+        }
+        Denied::OverRun(_) | Denied::Store(_) => Err(denied.into()),
+    }
+}
+
+/// The flow's document with a message; `None` when the flow is over or was never there.
+async fn present_as_it_is(
+    state: &AppState,
+    handle: &Handle,
+    notice: Notice,
+) -> Result<Option<Response>, ApiError> {
+    let loaded = load(state, handle, &Input::Introspect).await?;
+    Ok(loaded.and_then(|loaded| present_loaded(state, handle, &loaded, notice)))
+}
+
+fn present_loaded(
+    state: &AppState,
+    handle: &Handle,
+    loaded: &Loaded,
+    notice: Notice,
+) -> Option<Response> {
     if loaded.flow.is_expired(loaded.now) || !loaded.flow.is_live() {
-        return Ok(expired());
+        return None;
     }
     let current = handle.state_handle(state, &loaded.flow);
-    Ok(show(
-        state,
-        &loaded.flow,
-        &current,
-        loaded.user.as_ref(),
-        &[notice],
-    ))
+    let user = loaded.user.as_ref();
+    Some(show(state, &loaded.flow, &current, user, &[notice]))
 }
 
 async fn load(
@@ -171,6 +276,8 @@ async fn load(
 }
 
 enum Decided {
+    /// There is no time to hash a password now: nothing has changed.
+    Busy,
     Next(Box<Transition>),
     Show(Vec<Notice>),
 }
@@ -181,7 +288,7 @@ async fn decide(
     (flow, now): (&Flow, Timestamp),
     input: &Input,
     facts: &mut Facts,
-) -> Result<Result<Decided, Refusal>, ApiError> {
+) -> Result<Decided, Refusal> {
     for _ in 0..=NEEDS_PER_STEP_MAX {
         let stepped = {
             let mut env = Env {
@@ -194,21 +301,20 @@ async fn decide(
             step(flow.clone(), input.clone(), facts, &mut env)
         };
         match stepped {
-            Err(refusal) => return Ok(Err(refusal)),
-            Ok(Step::Next(transition)) => return Ok(Ok(Decided::Next(transition))),
-            Ok(Step::Show(notices)) => return Ok(Ok(Decided::Show(notices))),
-            Ok(Step::Need(need)) => {
-                match state.hasher().compute(need).await.map_err(|busy| {
-                    tracing::warn!(flow = %flow.id, %busy, "a step was put off with 503");
-                    ApiError::Busy
-                })? {
-                    Computed::Matches(matches) => facts.password_matches = Some(matches),
-                    Computed::New(new) => facts.new_password = Some(new),
+            Err(refusal) => return Err(refusal),
+            Ok(Step::Next(transition)) => return Ok(Decided::Next(transition)),
+            Ok(Step::Show(notices)) => return Ok(Decided::Show(notices)),
+            Ok(Step::Need(need)) => match state.hasher().compute(need).await {
+                Ok(Computed::Matches(matches)) => facts.password_matches = Some(matches),
+                Ok(Computed::New(new)) => facts.new_password = Some(new),
+                Err(busy) => {
+                    tracing::warn!(flow = %flow.id, %busy, "a step was put off");
+                    return Ok(Decided::Busy);
                 }
-            }
+            },
         }
     }
-    Ok(Err(Refusal::Bug("a step never has enough")))
+    Err(Refusal::Bug("a step never has enough"))
 }
 
 /// What a confidential app told about its user counts more than the app's own address.
@@ -239,7 +345,12 @@ fn show(
         user,
     };
     let status = notices.first().map_or(200, Notice::status);
-    respond(status, &present(flow, &frame, notices))
+    let mut response = respond(status, &present(flow, &frame, notices));
+    if notices.contains(&Notice::Busy) {
+        let seconds = HeaderValue::from(busy_seconds());
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
 }
 
 fn expired() -> Response {

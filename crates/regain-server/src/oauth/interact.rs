@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use regain_engine::{Flow, FlowApp, new_interaction_handle, state_handle};
 use regain_oauth::{InteractRequest, OAuthError};
 use regain_store::NewFlow;
@@ -10,18 +11,48 @@ use regain_wire::oauth::InteractResponse;
 
 use super::call::Call;
 use super::refusal::Refusal;
+use crate::api_error::ApiError;
+use crate::limits::Admission;
 use crate::state::AppState;
 
 /// A confidential client need not send its secret here, as the Go client never does; one that is
 /// sent must be right.
-pub(super) async fn interact(
-    State(state): State<AppState>,
+pub(super) async fn interact(State(state): State<AppState>, call: Call) -> Response {
+    let mut admission = Admission::new(&state, &call.meta);
+    let begun = begin(&state, call, &mut admission).await;
+    let mut response = match begun {
+        Ok(handle) => Json(handle).into_response(),
+        Err(Stopped::Limit(error)) => error.into_response(),
+        Err(Stopped::Refusal(refusal)) => refusal.into_response(),
+    };
+    admission.mark(&mut response);
+    response
+}
+
+/// Why no flow begins.
+enum Stopped {
+    /// Before it was looked at: the generic envelope (`idx-wire` §1.8 c).
+    Limit(ApiError),
+    Refusal(Refusal),
+}
+
+impl<E: Into<Refusal>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Refusal(error.into())
+    }
+}
+
+async fn begin(
+    state: &AppState,
     call: Call,
-) -> Result<Json<InteractResponse>, Refusal> {
-    let (client, proof) = call
-        .client(&state)
-        .await?
-        .ok_or(OAuthError::ClientMissing)?;
+    admission: &mut Admission<'_>,
+) -> Result<InteractResponse, Stopped> {
+    let (client, proof) = call.client(state).await?.ok_or(OAuthError::ClientMissing)?;
+    let end_user = call.end_user(proof);
+    admission
+        .interact(&client, end_user.as_ref())
+        .await
+        .map_err(|denied| Stopped::Limit(denied.into()))?;
     let request = InteractRequest::read(&call.form, &client)?;
     let app = FlowApp {
         confidential: client.is_confidential(),
@@ -35,7 +66,7 @@ pub(super) async fn interact(
         code_challenge: request.code_challenge,
         language: call.language(),
         login_hint: request.login_hint,
-        end_user: call.end_user(proof),
+        end_user,
     };
     let interaction_handle = new_interaction_handle(&mut SystemEntropy);
     let flow = Flow::begin(app, state.store().now().await?, &mut SystemEntropy);
@@ -52,5 +83,5 @@ pub(super) async fn interact(
         .store()
         .insert_flow(state.org(), new, call.meta)
         .await?;
-    Ok(Json(InteractResponse { interaction_handle }))
+    Ok(InteractResponse { interaction_handle })
 }

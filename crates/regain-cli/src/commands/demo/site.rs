@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use regain_engine::Policy;
 use regain_mail::{Brand, Sender};
 use regain_oauth::Client;
-use regain_server::{HashSettings, Settings};
+use regain_server::{AddressLimits, HashSettings, Settings};
 use regain_types::{ClientId, OrgId, TokenHash};
 use regain_web::WebConfig;
 use url::Url;
@@ -74,6 +74,7 @@ impl Site {
             policy: Policy::default(),
             trusted_origins,
             trusted_proxies: Vec::new(),
+            address_limits: AddressLimits::default(),
             hash: HashSettings::FLOOR,
         })
     }

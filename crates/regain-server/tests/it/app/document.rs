@@ -50,6 +50,10 @@ fn headers(page: &Page) {
     }
     let id = page.header("x-okta-request-id").expect("a request id");
     assert!(id.len() >= 16, "{id}");
+    for name in ["limit", "remaining", "reset"] {
+        let figure = page.header(&format!("x-rate-limit-{name}")).expect(name);
+        assert!(figure.bytes().all(|byte| byte.is_ascii_digit()), "{figure}");
+    }
     for name in ["set-cookie", "www-authenticate", "location", "server"] {
         assert_eq!(page.header(name), None, "{name}");
     }

@@ -1,10 +1,11 @@
 //! Requests without a socket, and what comes back.
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use tower::ServiceExt as _;
 
 use super::{TestApp, document};
@@ -26,13 +27,13 @@ pub(crate) struct Page {
 
 impl TestApp {
     /// Sends a request as it is.
-    pub(crate) async fn send(&self, mut request: Request<Body>) -> Page {
-        let peer = SocketAddr::from((PEER, 50_000));
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await.unwrap();
-        Page::new(parts.status, parts.headers, bytes.to_vec())
+    pub(crate) async fn send(&self, request: Request<Body>) -> Page {
+        self.send_from(IpAddr::from(PEER), request).await
+    }
+
+    /// Sends a request as it is, from another address.
+    pub(crate) async fn send_from(&self, peer: IpAddr, request: Request<Body>) -> Page {
+        send_to(&self.router, peer, request).await
     }
 
     /// Calls any path with JSON; the answer may be anything.
@@ -69,6 +70,16 @@ impl TestApp {
         document::check(&page);
         page
     }
+}
+
+/// Sends a request to a node.
+pub(crate) async fn send_to(node: &Router, peer: IpAddr, mut request: Request<Body>) -> Page {
+    let peer = SocketAddr::from((peer, 50_000));
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let response = node.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await.unwrap();
+    Page::new(parts.status, parts.headers, bytes.to_vec())
 }
 
 impl Page {

@@ -17,7 +17,9 @@ use axum::Router;
 use regain_engine::{Flow, FlowApp, Policy, new_interaction_handle, state_handle};
 use regain_mail::{Brand, DevMailbox, MailboxMessage, Sender, Transport};
 use regain_oauth::Client;
-use regain_server::{AppState, Dev, HashSettings, Parts, Settings, router, start};
+use regain_server::{
+    AddressLimits, AppState, Dev, HashSettings, Network, Parts, Settings, router, start,
+};
 use regain_store::{AuditRow, NewFlow, RequestMeta, Store as _};
 use regain_store_sqlite::SqliteStore;
 use regain_types::{AuthServer, ClientId, MasterKey, OrgId, SystemEntropy, TokenHash};
@@ -50,6 +52,9 @@ pub(crate) struct Setup {
     /// Whether the mail worker runs.
     pub(crate) worker: bool,
     pub(crate) hash: HashSettings,
+    /// Counted only without the developer's surface.
+    pub(crate) address_limits: AddressLimits,
+    pub(crate) trusted_proxies: Vec<Network>,
 }
 
 /// A server under test. End a test with [`TestApp::close`], which fails when a mail is left, or
@@ -78,6 +83,8 @@ impl TestApp {
             dev: true,
             worker: true,
             hash: HashSettings::FLOOR,
+            address_limits: AddressLimits::default(),
+            trusted_proxies: Vec::new(),
         };
         change(&mut setup);
         let clock = Arc::new(TestClock::default());
@@ -86,7 +93,11 @@ impl TestApp {
         let mailbox =
             Arc::new(DevMailbox::open(&directory.path().join("mailbox"), clock.clone()).unwrap());
         let state = AppState::new(Parts {
-            settings: settings(setup.policy, setup.hash),
+            settings: Settings {
+                address_limits: setup.address_limits,
+                trusted_proxies: setup.trusted_proxies,
+                ..settings(setup.policy, setup.hash)
+            },
             store: store.clone(),
             master_key: MasterKey::random(&mut SystemEntropy),
             transport: setup.transport.unwrap_or_else(|| mailbox.clone()),
@@ -112,6 +123,18 @@ impl TestApp {
             start(&app.state).await.unwrap();
         }
         app
+    }
+
+    /// The routes of one more node on the same store, with the same keys.
+    pub(crate) fn another_node(&self) -> Router {
+        let parts = Parts {
+            settings: self.state.settings().clone(),
+            store: self.store.clone(),
+            master_key: self.state.master_key().clone(),
+            transport: self.mailbox.clone(),
+            dev: None,
+        };
+        router(AppState::new(parts).unwrap())
     }
 
     async fn save_clients(&self) {
@@ -277,6 +300,7 @@ fn settings(policy: Policy, hash: HashSettings) -> Settings {
         policy,
         trusted_origins: vec![TRUSTED_ORIGIN.to_owned()],
         trusted_proxies: Vec::new(),
+        address_limits: AddressLimits::default(),
         hash,
     }
 }

@@ -12,3 +12,4 @@ mod proof;
 mod replay;
 mod step_orders;
 mod timing;
+mod volume;

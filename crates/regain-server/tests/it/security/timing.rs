@@ -110,6 +110,7 @@ fn worst(samples: &Samples) -> (f64, String) {
 async fn recovery_times() -> Samples {
     let app = TestApp::with(|setup| {
         setup.dev = false;
+        setup.policy.limits.volume = false;
         setup.transport = Some(Arc::new(Sink));
     })
     .await;
@@ -155,7 +156,11 @@ async fn recovery_times() -> Samples {
 }
 
 async fn sign_in_times() -> Samples {
-    let app = TestApp::with(|setup| setup.dev = false).await;
+    let app = TestApp::with(|setup| {
+        setup.dev = false;
+        setup.policy.limits.volume = false;
+    })
+    .await;
     let server = app.listen().await;
     let mut connection = Connection::open(server.address).await;
     let classes = [
