@@ -52,6 +52,7 @@ fn refused(error: &StartError) -> Failure {
         StartError::Keys(SignerError::Key(cause)) => format!(
             "the signing keys do not open ({cause}): the master key is not the one of this database; put the right one back"
         ),
+        StartError::HalfRestored => error.to_string(),
         StartError::Keys(_) | StartError::Store(_) => format!("the engine cannot start: {error}"),
     })
 }

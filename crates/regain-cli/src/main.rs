@@ -5,6 +5,7 @@
 //! What it is not: no rule about flows, tokens or pages stands here. Each file in `commands` is one
 //! command, each in `config` one section of `regain.toml`.
 
+mod backup;
 mod certificate;
 mod commands;
 mod config;
@@ -16,6 +17,7 @@ mod listeners;
 mod logging;
 mod no_relay;
 mod private_files;
+mod progress;
 mod ready;
 mod stopping;
 

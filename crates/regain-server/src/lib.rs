@@ -41,7 +41,7 @@ pub use operations::operations_router;
 pub use router::router;
 pub use serve::{serve, serve_tls};
 pub use settings::{AddressLimits, HashSettings, Settings};
-pub use start::{StartError, start};
+pub use start::{RESTORE_SETTING, StartError, start};
 pub use state::{AppState, Parts};
 pub use tasks::{Stop, Tasks};
 pub use tls::{ServerTls, TlsError};

@@ -3,12 +3,18 @@
 use crate::state::AppState;
 use crate::{hash_kinds, outbox, sweeper};
 
+/// The setting of the store that says, while it is not empty, that a restore is not finished.
+pub const RESTORE_SETTING: &str = "restore";
+
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The signing keys cannot be opened or made: is the master key another one?
     #[error("{0}")]
     Keys(#[from] crate::oauth::SignerError),
+    /// A restore of a backup broke off: there is only a part of the data.
+    #[error("a restore of a backup broke off in this database: run `regain restore` with it again")]
+    HalfRestored,
     /// The database does not answer.
     #[error("{0}")]
     Store(#[from] regain_store::StoreError),
@@ -20,6 +26,13 @@ pub enum StartError {
 /// [`StartError`] when the database does not answer or the signing keys do not open.
 pub async fn start(state: &AppState) -> Result<(), StartError> {
     state.store().check().await?;
+    let restore = state
+        .store()
+        .find_setting(state.org(), RESTORE_SETTING)
+        .await?;
+    if restore.is_some_and(|mark| !mark.is_empty()) {
+        return Err(StartError::HalfRestored);
+    }
     state.signer().keys(state).await?;
     hash_kinds::synchronise(state).await?;
     let tasks = state.tasks();

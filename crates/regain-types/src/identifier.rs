@@ -1,6 +1,7 @@
 //! What a person types to say who they are, in the one form that is compared (N-01 to N-04).
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::MixedScript as _;
 
 /// The longest identifier that is read, in bytes (an address has at most 254).
 const IDENTIFIER_BYTES_MAX: usize = 320;
@@ -70,6 +71,19 @@ impl Identifier {
         &self.canonical
     }
 
+    /// Whether a part of the name, or a label of the domain, mixes letters of several scripts (UTS
+    /// 39): no new user may have such a name, because it can look like another (N-09).
+    #[must_use]
+    pub fn mixes_scripts(&self) -> bool {
+        let (local, domain) = self
+            .canonical
+            .split_once('@')
+            .unwrap_or((&self.canonical, ""));
+        let (domain, _) = idna::domain_to_unicode(domain);
+        let mut parts = domain.split('.').chain([local]);
+        parts.any(|part| !part.is_single_script())
+    }
+
     /// The canonical form without a `+tag`: what limits are keyed by, so that aliases of one
     /// inbox share one budget (N-04).
     #[must_use]
@@ -111,6 +125,31 @@ mod tests {
 
     fn canonical(typed: &str) -> Result<String, IdentifierError> {
         Identifier::parse(typed).map(|i| i.canonical().to_owned())
+    }
+
+    /// T-N7.
+    #[test]
+    fn names_of_several_scripts_are_found_out() {
+        let mixes = |typed| Identifier::parse(typed).unwrap().mixes_scripts();
+        for one in [
+            "alice.o-neil+7@example.com",
+            "иван@пример.рф",
+            "иван7@example.com",
+            "山田ひろカ@例え.jp",
+            "grün@bücher.example",
+            "αλίκη",
+        ] {
+            assert!(!mixes(one), "{one}");
+        }
+        for several in [
+            "аlice@example.com", // Cyrillic a
+            "alice@exаmple.com",
+            "alice@xn--exmple-4nf.com",
+            "pαypal",
+            "иvan@пример.рф",
+        ] {
+            assert!(mixes(several), "{several}");
+        }
     }
 
     #[test]

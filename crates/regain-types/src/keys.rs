@@ -82,6 +82,8 @@ impl MacKey {
 /// Every symmetric key of an org, one field per use.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
+    /// Shows that a backup is whole, unchanged and of this deployment.
+    pub backup: MacKey,
     /// Codes are derived from their challenge with this key; nothing of a code is stored (C-07).
     pub code: MacKey,
     /// Interaction codes are derived from their flow, so that a repeated answer is the same.
@@ -103,6 +105,7 @@ impl KeyRing {
     #[must_use]
     pub fn derive(master: &MasterKey) -> Self {
         Self {
+            backup: master.mac("backup/1"),
             code: master.mac("code/1"),
             interaction_code: master.mac("interaction-code/1"),
             refresh_token: master.mac("refresh-token/1"),
@@ -149,6 +152,7 @@ mod tests {
         // T-K3: no two keys of the ring give the same MAC.
         let ring = KeyRing::derive(&MasterKey::random(&mut SystemEntropy));
         let keys = [
+            &ring.backup,
             &ring.code,
             &ring.interaction_code,
             &ring.refresh_token,

@@ -1,6 +1,7 @@
 //! Every command, one file each.
 
 mod app;
+mod backup;
 mod clients;
 mod config;
 mod demo;
@@ -8,6 +9,7 @@ mod doctor;
 mod healthcheck;
 mod init;
 mod migrate;
+mod restore;
 mod serve;
 mod users;
 
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Users(users::Action),
     #[command(subcommand)]
     Clients(clients::Action),
+    Backup(backup::Options),
+    Restore(restore::Options),
     Doctor(doctor::Options),
     Healthcheck(healthcheck::Options),
 }
@@ -41,13 +45,15 @@ impl Command {
     pub(crate) fn log_filter(&self) -> &'static str {
         match self {
             Self::App(_) | Self::Serve(_) => "info",
-            Self::Clients(_)
+            Self::Backup(_)
+            | Self::Clients(_)
             | Self::Config(_)
             | Self::Demo(_)
             | Self::Doctor(_)
             | Self::Healthcheck(_)
             | Self::Init(_)
             | Self::Migrate(_)
+            | Self::Restore(_)
             | Self::Users(_) => "warn",
         }
     }
@@ -64,6 +70,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::App(options) => app::run(options).await,
+            Self::Backup(options) => backup::run(options).await,
             Self::Clients(action) => clients::run(action).await,
             Self::Config(action) => config::run(action),
             Self::Demo(options) => demo::run(options).await,
@@ -71,6 +78,7 @@ impl Command {
             Self::Healthcheck(options) => healthcheck::run(options).await,
             Self::Init(options) => init::run(&options),
             Self::Migrate(options) => migrate::run(&options),
+            Self::Restore(options) => restore::run(options).await,
             Self::Serve(options) => serve::run(options).await,
             Self::Users(action) => users::run(action).await,
         }

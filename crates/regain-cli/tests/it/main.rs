@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod administration;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod crash;
@@ -12,3 +14,5 @@ mod processes;
 mod program;
 #[cfg(test)]
 mod usage;
+#[cfg(test)]
+mod users;

@@ -177,3 +177,34 @@ pub(crate) fn status_of(origin: &str, method: &str, path: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     answer.lines().next().unwrap_or_default().to_owned()
 }
+
+/// An answer over plain HTTP.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Null when it is no JSON.
+    pub(crate) json: serde_json::Value,
+}
+
+/// Posts a body of a content type; without a content type it is a GET.
+pub(crate) fn call(origin: &str, path: &str, content_type: &str, body: &str) -> Answer {
+    let address = origin.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let method = if content_type.is_empty() {
+        "GET"
+    } else {
+        "POST"
+    };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAccept: application/json\r\n\
+         Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let json = serde_json::from_str(body).unwrap_or_default();
+    Answer { status, json }
+}

@@ -1,29 +1,25 @@
-//! `regain users create`: also while `serve` runs.
+//! `regain users create`.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use regain_engine::{
     BrokenRule, PasswordRules, StoredPassword, UserFacts, UserStatus, normalised_password,
 };
 use regain_server::{HashSettings, hash_now};
 use regain_store::{NewUser, Store as _, StoreError};
-use regain_types::{Identifier, Secret, SystemEntropy, UserId};
+use regain_types::{Secret, SystemEntropy, UserId};
 
-use super::ConfigFile;
+use super::{canonical, canonical_address, name, unavailable};
+use crate::commands::ConfigFile;
 use crate::failure::{Failure, reason};
 use crate::{config, print};
 
 /// Longest line that is read as a password, in bytes.
 const PASSWORD_BYTES_MAX: usize = 4_096;
-
-/// Manage users
-#[derive(Debug, Subcommand)]
-pub(crate) enum Action {
-    Create(Create),
-}
+const NOT_CREATED: &str = "the user was not created";
 
 /// Create a user; prints the new id
 ///
@@ -58,14 +54,9 @@ pub(crate) struct Create {
     password_file: Option<PathBuf>,
 }
 
-/// Runs it.
-pub(crate) async fn run(action: Action) -> Result<ExitCode, Failure> {
-    let Action::Create(create) = action;
-    create.run().await
-}
-
 impl Create {
-    async fn run(self) -> Result<ExitCode, Failure> {
+    /// Runs it.
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let configuration = config::load(&self.file.config, None)?;
         let settings = &configuration.settings;
         let mut user = self.user()?;
@@ -81,14 +72,17 @@ impl Create {
         }
         let store = configuration.store.open()?;
         if let Some(password) = &mut user.password {
-            password.set_at = store.now().await.map_err(|error| unavailable(&error))?;
+            password.set_at = store
+                .now()
+                .await
+                .map_err(|error| unavailable(NOT_CREATED, &error))?;
         }
         let (id, login) = (user.id.clone(), user.login.clone());
         store.create_user(&settings.org, user).await.map_err(|error| match error {
             StoreError::Exists(what) => Failure::failed(format!(
                 "{login} was not created: {what} exists already; choose another login or address"
             )),
-            other => unavailable(&other),
+            other => unavailable(NOT_CREATED, &other),
         })?;
         print(id.as_str());
         Ok(ExitCode::SUCCESS)
@@ -96,16 +90,11 @@ impl Create {
 
     fn user(&self) -> Result<NewUser, Failure> {
         let login = self.login_argument.as_ref().or(self.login.as_ref());
-        let login = canonical("the login", login.map(String::as_str).unwrap_or_default())?;
+        let login = canonical("the login", login.map(String::as_str).unwrap_or_default())
+            .map_err(Failure::unusable)?;
         let email = match &self.email {
             Some(address) => {
-                let address = canonical("--email", address)?;
-                if !address.contains('@') {
-                    return Err(Failure::unusable(format!(
-                        "--email {address:?} is no address"
-                    )));
-                }
-                Some(address)
+                Some(canonical_address("--email", address).map_err(Failure::unusable)?)
             }
             None => login.contains('@').then(|| login.clone()),
         };
@@ -113,8 +102,8 @@ impl Create {
             id: UserId::random(&mut SystemEntropy),
             login,
             email,
-            first_name: name("--first-name", &self.first_name)?,
-            last_name: name("--last-name", &self.last_name)?,
+            first_name: name("--first-name", &self.first_name).map_err(Failure::unusable)?,
+            last_name: name("--last-name", &self.last_name).map_err(Failure::unusable)?,
             locale: "en_US".to_owned(),
             time_zone: "UTC".to_owned(),
             status: UserStatus::Active,
@@ -135,22 +124,6 @@ impl Create {
             text => Ok(text),
         }
     }
-}
-
-fn canonical(what: &str, typed: &str) -> Result<String, Failure> {
-    Identifier::parse(typed)
-        .map(|identifier| identifier.canonical().to_owned())
-        .map_err(|error| Failure::unusable(format!("{what} {typed:?} cannot be used: {error}")))
-}
-
-fn name(option: &str, text: &str) -> Result<String, Failure> {
-    let text = text.trim();
-    if text.chars().count() > 50 || text.chars().any(char::is_control) {
-        return Err(Failure::unusable(format!(
-            "{option} must be one line of at most 50 characters"
-        )));
-    }
-    Ok(text.to_owned())
 }
 
 fn first_line_of_file(path: &Path) -> Result<Secret<String>, Failure> {
@@ -213,8 +186,4 @@ async fn hash(password: Secret<String>, settings: HashSettings) -> Result<String
         .await
         .map_err(|error| Failure::failed(format!("the password was not hashed: {error}")))?
         .map_err(|error| Failure::unusable(error.to_string()))
-}
-
-fn unavailable(error: &StoreError) -> Failure {
-    Failure::failed(format!("the user was not created: {error}"))
 }
