@@ -21,8 +21,11 @@ impl TestClock {
 
     /// Somebody sets the wall clock back; time itself goes on.
     pub(crate) fn set_back(&self, seconds: i64) {
-        self.set_back_ms
-            .fetch_add(seconds * 1_000, Ordering::SeqCst);
+        self.set_back_ms(seconds * 1_000);
+    }
+
+    pub(crate) fn set_back_ms(&self, millis: i64) {
+        self.set_back_ms.fetch_add(millis, Ordering::SeqCst);
     }
 
     pub(crate) fn advance(&self, seconds: i64) {

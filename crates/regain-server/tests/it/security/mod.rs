@@ -5,6 +5,7 @@ mod account;
 mod answers_at_once;
 mod at_rest;
 mod atomic_completion;
+mod clock;
 mod imported;
 mod indistinguishable;
 mod list;
