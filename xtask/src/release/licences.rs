@@ -106,7 +106,7 @@ pub(crate) fn text(root: &Path, parts: &[Part]) -> Result<String> {
     Ok(text)
 }
 
-/// The parts in the form of CycloneDX 1.5.
+/// The parts in the form of `CycloneDX` 1.5.
 ///
 /// # Errors
 /// When the JSON cannot be written.
