@@ -8,6 +8,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { freshDatabase } from './postgres.js';
 import { until } from './waiting.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -121,6 +122,9 @@ export class Demo {
     demo.data = options.data ?? (await temporaryDirectory(t));
     demo.enginePort = await freePort();
     demo.appPort = await freePort();
+    // The same suites run on both stores: `REGAIN_TEST_STORE=postgres`.
+    demo.database = options.database
+      ?? (process.env.REGAIN_TEST_STORE === 'postgres' ? await freshDatabase() : undefined);
     await demo.restart();
     return demo;
   }
@@ -131,6 +135,7 @@ export class Demo {
       '--data', this.data,
       '--engine-port', String(this.enginePort),
       '--app-port', String(this.appPort),
+      ...(this.database ? ['--database', this.database] : []),
     ]);
     const ready = await this.process.ready();
     this.engine = ready.engine;

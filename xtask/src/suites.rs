@@ -23,6 +23,9 @@ const SUITES: &[&str] = &[
     "guide",
 ];
 
+/// Those that run once more with every engine on PostgreSQL.
+const ON_BOTH_STORES: &[&str] = &["http", "sdk", "browser"];
+
 /// Test files that run at the same time; each starts its own engine.
 const FILES_AT_ONCE: &str = "2";
 
@@ -32,24 +35,52 @@ const FILE_TIMEOUT_MS: &str = "900000";
 /// Runs every suite; one that fails does not keep the others from running.
 pub(crate) fn run(root: &Path, tools: &Tools, summary: &mut Summary) {
     for suite in SUITES {
-        count_suite(root, tools, (suite, None), summary);
+        count_suite(root, tools, &Suite::on_sqlite(suite), summary);
+        if ON_BOTH_STORES.contains(suite) {
+            let again = Suite {
+                store: "postgres",
+                ..Suite::on_sqlite(suite)
+            };
+            count_suite(root, tools, &again, summary);
+        }
+    }
+}
+
+/// A folder of tests and what they run on.
+struct Suite<'a> {
+    folder: &'a str,
+    /// What the rig's engines keep their data in.
+    store: &'static str,
+    /// The release archive, for the suite that looks at it.
+    archive: Option<&'a Path>,
+}
+
+impl<'a> Suite<'a> {
+    fn on_sqlite(folder: &'a str) -> Self {
+        Self {
+            folder,
+            store: "sqlite",
+            archive: None,
+        }
     }
 }
 
 /// Runs the suite of the release archive.
 pub(crate) fn run_packaging(root: &Path, tools: &Tools, archive: &Path, summary: &mut Summary) {
-    count_suite(root, tools, ("packaging", Some(archive)), summary);
+    let suite = Suite {
+        archive: Some(archive),
+        ..Suite::on_sqlite("packaging")
+    };
+    count_suite(root, tools, &suite, summary);
 }
 
-fn count_suite(
-    root: &Path,
-    tools: &Tools,
-    (suite, archive): (&str, Option<&Path>),
-    summary: &mut Summary,
-) {
-    say(&format!("== e2e/{suite}"));
-    let name = format!("e2e {suite}");
-    match run_suite(root, tools, suite, archive) {
+fn count_suite(root: &Path, tools: &Tools, suite: &Suite<'_>, summary: &mut Summary) {
+    let name = match suite.store {
+        "sqlite" => format!("e2e {}", suite.folder),
+        store => format!("e2e {} on {store}", suite.folder),
+    };
+    say(&format!("== {name}"));
+    match run_suite(root, tools, suite) {
         Ok(counts) => summary.count(&name, counts.passed, counts.failed, counts.skipped),
         Err(error) => {
             say(&format!("FAILED {name}: {error:#}"));
@@ -58,15 +89,15 @@ fn count_suite(
     }
 }
 
-fn run_suite(root: &Path, tools: &Tools, suite: &str, archive: Option<&Path>) -> Result<Counts> {
+fn run_suite(root: &Path, tools: &Tools, suite: &Suite<'_>) -> Result<Counts> {
     let folder = root.join("e2e");
-    let files = test_files(&folder.join(suite))?;
+    let files = test_files(&folder.join(suite.folder))?;
     if files.is_empty() {
         bail!("no test files");
     }
     let out = folder.join("out");
     std::fs::create_dir_all(&out).context("e2e/out")?;
-    let report = out.join(format!("{suite}.jsonl"));
+    let report = out.join(format!("{}-{}.jsonl", suite.folder, suite.store));
     let status = Command::new(&tools.node)
         .current_dir(&folder)
         .args([
@@ -89,7 +120,8 @@ fn run_suite(root: &Path, tools: &Tools, suite: &str, archive: Option<&Path>) ->
         ])
         .arg(&report)
         .args(files)
-        .envs(archive.map(|archive| ("REGAIN_ARCHIVE", archive)))
+        .envs(suite.archive.map(|archive| ("REGAIN_ARCHIVE", archive)))
+        .env("REGAIN_TEST_STORE", suite.store)
         .env("REGAIN_BIN", binary(root)?)
         .env("CHROMIUM", &tools.chromium)
         .stdin(Stdio::null())

@@ -16,7 +16,7 @@ const POOL_SIZE: usize = 16;
 /// How long an operation may take, waiting for a connection included: a request is answered within
 /// the second, with 503 when it must be.
 const TIMEOUT: Duration = Duration::from_millis(950);
-/// How long one host may take to let us in.
+/// How long one host may take to let us in; longer where operations may take longer.
 const HOST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is wrong with a database URL. It never holds the password.
@@ -48,7 +48,17 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE?PARAMETERS`.
+    /// Reads `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE?PARAMETERS`; relative paths in
+    /// it are relative to where the process runs.
+    ///
+    /// # Errors
+    /// As [`Options::parse_in`].
+    pub fn parse(url: &str) -> Result<Self, OptionsError> {
+        Self::parse_in(url, Path::new(""))
+    }
+
+    /// Reads `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE?PARAMETERS`; relative paths in
+    /// it are relative to `directory`.
     ///
     /// Beside PostgreSQL's own parameters: `password_file` (a file that holds the password),
     /// `sslmode` also `verify-full`, with `sslrootcert`, `prepare=off` (behind a pooler that keeps no
@@ -56,7 +66,7 @@ impl Options {
     ///
     /// # Errors
     /// [`OptionsError`] names the parameter and says what is wrong.
-    pub fn parse(url: &str) -> Result<Self, OptionsError> {
+    pub fn parse_in(url: &str, directory: &Path) -> Result<Self, OptionsError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let mut own = Own::default();
         let mut theirs = form_urlencoded::Serializer::new(String::new());
@@ -79,8 +89,8 @@ impl Options {
         if let Some(mode) = own.ssl_mode {
             config.ssl_mode(mode);
         }
-        if let Some(path) = &own.password_file {
-            let password = std::fs::read_to_string(path).map_err(|error| {
+        if let Some(path) = own.password_file.map(|path| directory.join(path)) {
+            let password = std::fs::read_to_string(&path).map_err(|error| {
                 let told = format!("{} cannot be read: {error}", path.display());
                 OptionsError::new("password_file", told)
             })?;
@@ -95,7 +105,7 @@ impl Options {
         Ok(Self {
             config,
             verify: own.verify,
-            roots: own.roots,
+            roots: own.roots.map(|path| directory.join(path)),
             prepare: own.prepare.unwrap_or(true),
             pool_size: own.pool_size.unwrap_or(POOL_SIZE),
             timeout: own.timeout.unwrap_or(TIMEOUT),
@@ -145,7 +155,8 @@ impl Options {
     /// Each host's share of the time in which an operation has to be done.
     pub(crate) fn patience_with_a_host(&self) -> Duration {
         let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
-        HOST_PATIENCE.min(self.timeout * 4 / 5 / hosts.max(1))
+        let most = HOST_PATIENCE.max(self.timeout / 4);
+        most.min(self.timeout * 4 / 5 / hosts.max(1))
     }
 
     /// One configuration for each host, in their order.

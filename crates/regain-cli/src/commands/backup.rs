@@ -65,7 +65,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let configuration = config::load(&options.file.config, options.database.as_deref())?;
     let keys = KeyRing::derive(&configuration.master_key);
     let org = &configuration.settings.org;
-    let store: Arc<dyn Store> = configuration.store.open_current()?;
+    let store: Arc<dyn Store> = configuration.store.open_current().await?;
     if options.to.exists() {
         return Err(exists(&options.to));
     }

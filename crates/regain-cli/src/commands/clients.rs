@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use regain_oauth::Client;
-use regain_store::{Store as _, StoreError};
+use regain_store::StoreError;
 use regain_types::{ClientId, Secret, SystemEntropy, TokenHash, random_token};
 
 use super::ConfigFile;
@@ -59,7 +59,7 @@ impl Create {
         if configuration.clients.iter().any(|known| known.id == id) {
             return Err(exists(&id));
         }
-        let store = configuration.store.open()?;
+        let store = configuration.store.open().await?;
         if store
             .find_client(org, &id)
             .await

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use regain_mail::{SmtpTransport, Transport as _};
 use regain_oauth::SigningKey;
-use regain_store::Store as _;
-use regain_store_sqlite::SqliteStore;
+use regain_store::Store;
 use regain_types::{Clock as _, SystemClock, Timestamp};
 
 use super::ConfigFile;
@@ -77,28 +76,28 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
 }
 
 /// Opens the database as it is: looking must not migrate.
-async fn open_store(configuration: &Configuration) -> (Option<Arc<SqliteStore>>, Finding) {
-    let store = match configuration.store.open_current() {
+async fn open_store(configuration: &Configuration) -> (Option<Arc<dyn Store>>, Finding) {
+    let store = match configuration.store.open_current().await {
         Ok(store) => store,
         Err(failure) => return (None, Finding::Problem(failure.to_string())),
     };
-    let path = configuration.store.path().display();
+    let path = &configuration.store;
     let org = &configuration.settings.org;
     let finding = match (store.check().await, store.count_users(org).await) {
         (Ok(()), Ok(0)) => Finding::Note(format!(
             "{path} can be written; there is nobody in it yet: `regain users create`"
         )),
         (Ok(()), Ok(users)) => Finding::Fine(format!("{path} can be written; {users} user(s)")),
-        (Err(error), _) | (_, Err(error)) => Finding::Problem(format!(
-            "{path}: {error}; look at the disk's space and the file's owner"
-        )),
+        (Err(error), _) | (_, Err(error)) => {
+            Finding::Problem(format!("{path}: {error}; {}", path.advice()))
+        }
     };
     (Some(store), finding)
 }
 
 /// The permissions of the master key were checked with the configuration. Here: does it open what
 /// the database holds?
-async fn check_keys(configuration: &Configuration, store: Option<&SqliteStore>) -> Finding {
+async fn check_keys(configuration: &Configuration, store: Option<&dyn Store>) -> Finding {
     let Some(store) = store else {
         return Finding::Note("the master key can be read; not tried without the store".to_owned());
     };
@@ -147,7 +146,7 @@ async fn check_mail(configuration: &Configuration) -> Finding {
     }
 }
 
-async fn check_clock(store: Option<&SqliteStore>) -> Finding {
+async fn check_clock(store: Option<&dyn Store>) -> Finding {
     let here = SystemClock::new().now();
     if here < EARLIEST {
         return Finding::Problem(format!(

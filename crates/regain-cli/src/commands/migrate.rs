@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::ConfigFile;
 use crate::failure::Failure;
-use crate::{config, database, print};
+use crate::{config, print};
 
 /// Make the database, or bring its schema up to date
 ///
@@ -21,22 +21,16 @@ pub(crate) struct Options {
 }
 
 /// Migrates.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let configuration = config::load(&options.file.config, options.database.as_deref())?;
-    let path = configuration.store.path();
-    let migrated = regain_store_sqlite::migrate(path).map_err(|error| database::refused(&error))?;
+    let store = &configuration.store;
+    let migrated = store.migrate().await?;
     print(&if migrated.from == migrated.to {
-        format!(
-            "{} is up to date (migration {})",
-            path.display(),
-            migrated.to
-        )
+        format!("{store} is up to date (migration {})", migrated.to)
     } else {
         format!(
-            "{} went from migration {} to {}",
-            path.display(),
-            migrated.from,
-            migrated.to
+            "{store} went from migration {} to {}",
+            migrated.from, migrated.to
         )
     });
     Ok(ExitCode::SUCCESS)

@@ -77,7 +77,7 @@ impl Command {
             Self::Doctor(options) => doctor::run(options).await,
             Self::Healthcheck(options) => healthcheck::run(options).await,
             Self::Init(options) => init::run(&options),
-            Self::Migrate(options) => migrate::run(&options),
+            Self::Migrate(options) => migrate::run(options).await,
             Self::Restore(options) => restore::run(options).await,
             Self::Serve(options) => serve::run(options).await,
             Self::Users(action) => users::run(action).await,

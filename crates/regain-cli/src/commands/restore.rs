@@ -61,7 +61,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     if head.org != org.as_str() {
         return Err(refused(format!("is of another org ({})", head.org)));
     }
-    let store: Arc<dyn Store> = configuration.store.open()?;
+    let store: Arc<dyn Store> = configuration.store.open().await?;
     // Which backup it is: a restore that broke off goes on with the same one only.
     let mark = format!("unfinished, of the backup begun at {}", head.begun_at);
     ensure_empty(&*store, &org, &mark).await?;

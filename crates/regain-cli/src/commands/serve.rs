@@ -7,7 +7,6 @@ use std::sync::Arc;
 use clap::Args;
 use regain_mail::{DevMailbox, SmtpTransport, Transport};
 use regain_server::{Dev, Parts, ServerTls};
-use regain_store::Store;
 use regain_types::SystemClock;
 use tokio::net::TcpListener;
 
@@ -21,7 +20,7 @@ use crate::no_relay::NoRelay;
 use crate::ready::Ready;
 use crate::stopping::{Signals, Stop};
 
-/// Directory of the dev mailbox, beside the database.
+/// Directory of the dev mailbox, beside the database or the configuration.
 const DEV_MAILBOX_DIR: &str = "dev-mailbox";
 
 /// Run the engine with a configuration file
@@ -110,7 +109,7 @@ async fn serve(
 }
 
 async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Failure> {
-    let store = configuration.store.open()?;
+    let store = configuration.store.open().await?;
     for client in configuration.clients {
         store
             .save_client(&configuration.settings.org, client)
@@ -122,7 +121,7 @@ async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Fail
             })?;
     }
     let mailbox = if is_dev {
-        Some(dev_mailbox(configuration.store.path())?)
+        Some(dev_mailbox(&configuration.store.beside(DEV_MAILBOX_DIR))?)
     } else {
         None
     };
@@ -148,9 +147,8 @@ async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Fail
     })
 }
 
-fn dev_mailbox(database: &Path) -> Result<Arc<DevMailbox>, Failure> {
-    let directory = database.with_file_name(DEV_MAILBOX_DIR);
-    DevMailbox::open(&directory, Arc::new(SystemClock::new()))
+fn dev_mailbox(directory: &Path) -> Result<Arc<DevMailbox>, Failure> {
+    DevMailbox::open(directory, Arc::new(SystemClock::new()))
         .map(Arc::new)
         .map_err(|error| Failure::unusable(format!("{}: {error}", directory.display())))
 }

@@ -3,6 +3,7 @@
 use figment::value::Value;
 
 use super::reading::{Sources, is_secret};
+use crate::database::without_password;
 
 const HIDDEN: &str = "\"(not shown)\"";
 
@@ -16,6 +17,11 @@ pub(crate) fn show(sources: &Sources, with_origin: bool) -> Vec<String> {
                 HIDDEN.to_owned()
             } else {
                 render(value)
+            };
+            let shown = if key == "store.url" {
+                without_password(&shown)
+            } else {
+                shown
             };
             (format!("{key} = {shown}"), sources.origin(key))
         })

@@ -11,7 +11,7 @@ use crate::database::StoreUrl;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Store {
-    /// `sqlite:PATH`; a relative path is relative to the configuration file.
+    /// `sqlite:PATH` or `postgres://…`; a relative path is relative to the configuration file.
     pub(crate) url: String,
 }
 

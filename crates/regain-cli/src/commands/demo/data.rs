@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use regain_mail::DevMailbox;
 use regain_store::{Store, StoreError};
-use regain_store_sqlite::SqliteStore;
 use regain_types::{MasterKey, OrgId, SystemClock};
 use tempfile::TempDir;
 
-use crate::database::{self, StoreUrl};
+use crate::database::StoreUrl;
 use crate::deployment;
 use crate::failure::{Failure, reason};
 use crate::private_files::{MASTER_KEY_FILE, create_master_key, make_private_dir, read_master_key};
@@ -34,7 +33,7 @@ const KNOWN: [&str; 5] = [
 #[derive(Debug)]
 pub(super) struct DataDir {
     pub(super) org: OrgId,
-    pub(super) store: Arc<SqliteStore>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) mailbox: Arc<DevMailbox>,
     pub(super) master_key: MasterKey,
     path: PathBuf,
@@ -43,32 +42,38 @@ pub(super) struct DataDir {
 }
 
 impl DataDir {
-    /// Opens the directory, or a temporary one; makes what is missing in it.
+    /// Opens the directory, or a temporary one; makes what is missing in it. The database is in it
+    /// too, unless another one is named.
     ///
     /// # Errors
     /// A [`Failure`] when it cannot be written or holds anything but a demo.
-    pub(super) async fn open(wanted: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        wanted: Option<&Path>,
+        database: Option<&str>,
+    ) -> Result<Self, Failure> {
         let temporary = wanted.is_none().then(temporary_dir).transpose()?;
         let made = temporary.as_ref().map(TempDir::path);
         let path = wanted.or(made).unwrap_or(Path::new(".")).to_owned();
         make_private_dir(&path).map_err(|error| cannot_write(&path, &error))?;
         refuse_strangers(&path)?;
         let org = deployment::org()?;
-        let database = path.join(DATABASE_FILE);
-        if database.exists() {
-            // Looked at before anything is migrated or written.
-            let url = StoreUrl::Sqlite(database.clone());
-            if let Ok(store) = url.open_current() {
-                refuse_production(&path, &*store, &org).await?;
-            }
+        let file = path.join(DATABASE_FILE);
+        let url = match database {
+            Some(text) => StoreUrl::parse(text, &path)
+                .map_err(|message| Failure::unusable(format!("--database {message}")))?,
+            None => StoreUrl::Sqlite(file.clone()),
+        };
+        let mut has_data = file.exists();
+        // Looked at before anything is migrated or written.
+        if let Ok(store) = url.open_current().await {
+            refuse_production(&path, &*store, &org).await?;
+            let keys = store.list_signing_keys(&org).await;
+            has_data |= keys.is_ok_and(|keys| !keys.is_empty());
         }
-        let master_key = master_key(&path.join(MASTER_KEY_FILE), database.exists())?;
-        let clock = Arc::new(SystemClock::new());
-        let store = SqliteStore::open(&database, clock.clone())
-            .map(Arc::new)
-            .map_err(|error| database::refused(&error))?;
+        let master_key = master_key(&path.join(MASTER_KEY_FILE), has_data)?;
+        let store = url.open().await?;
         refuse_production(&path, &*store, &org).await?;
-        let mailbox = DevMailbox::open(&path.join(MAILBOX_DIR), clock)
+        let mailbox = DevMailbox::open(&path.join(MAILBOX_DIR), Arc::new(SystemClock::new()))
             .map(Arc::new)
             .map_err(|error| Failure::unusable(format!("{}: {error}", path.display())))?;
         let data = Self {

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use axum::Router;
 use clap::Args;
 use regain_server::{Dev, Parts};
-use regain_store::Store;
 use tokio::net::TcpListener;
 
 use crate::engine::Engine;
@@ -37,6 +36,10 @@ pub(crate) struct Options {
     /// Keep users, keys and mails here; made if it is missing. Without it: a temporary directory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Keep users and flows in this database, such as `postgres://localhost/demo`, and the rest in
+    /// --data
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// Port of the engine; 0 takes any free port
     #[arg(long, value_name = "PORT", default_value_t = 8400)]
     engine_port: u16,
@@ -74,7 +77,7 @@ async fn set_up(options: &Options) -> Result<Demo, Failure> {
         listeners::bind_local(options.engine_port, options.listen).await?;
     let (app_port, app_listeners) = listeners::bind_local(options.app_port, options.listen).await?;
     let site = Site::new(engine_port, app_port);
-    let data = DataDir::open(options.data.as_deref()).await?;
+    let data = DataDir::open(options.data.as_deref(), options.database.as_deref()).await?;
     for client in site.clients()? {
         data.store
             .save_client(&data.org, client)
@@ -90,7 +93,7 @@ async fn set_up(options: &Options) -> Result<Demo, Failure> {
         .map_err(|error| data.cannot_use(&error))?;
     let engine = Engine::start(Parts {
         settings: site.settings(deployment::org()?)?,
-        store: Arc::clone(&data.store) as Arc<dyn Store>,
+        store: Arc::clone(&data.store),
         master_key: data.master_key.clone(),
         transport: Arc::clone(&data.mailbox) as _,
         dev: Some(Dev {

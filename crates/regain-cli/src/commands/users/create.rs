@@ -9,7 +9,7 @@ use regain_engine::{
     BrokenRule, PasswordRules, StoredPassword, UserFacts, UserStatus, normalised_password,
 };
 use regain_server::{HashSettings, hash_now};
-use regain_store::{NewUser, Store as _, StoreError};
+use regain_store::{NewUser, StoreError};
 use regain_types::{Secret, SystemEntropy, UserId};
 
 use super::{canonical, canonical_address, name, unavailable};
@@ -70,7 +70,7 @@ impl Create {
                 set_at: store_time,
             });
         }
-        let store = configuration.store.open()?;
+        let store = configuration.store.open().await?;
         if let Some(password) = &mut user.password {
             password.set_at = store
                 .now()

@@ -49,7 +49,7 @@ impl Export {
         let configuration = config::load(&self.file.config, None)?;
         let org = &configuration.settings.org;
         let format = Format::choose(self.format, &self.to)?;
-        let store: Arc<dyn Store> = configuration.store.open()?;
+        let store: Arc<dyn Store> = configuration.store.open().await?;
         let all = store.count_users(org).await;
         let all = all.map_err(|error| unavailable(NOT_EXPORTED, &error))?;
         let mut progress = Progress::begin(self.progress, Some(all), "Exporting");

@@ -42,7 +42,7 @@ impl Hashes {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let configuration = config::load(&self.file.config, None)?;
         let org = &configuration.settings.org;
-        let store: Arc<dyn Store> = configuration.store.open()?;
+        let store: Arc<dyn Store> = configuration.store.open().await?;
         let counts = count(&*store, org).await?;
         let listed = hash_kinds(&*store, org).await;
         let listed = listed.map_err(|error| unavailable(NOT_READ, &error))?;

@@ -83,7 +83,7 @@ impl Import {
         let org = configuration.settings.org.clone();
         let format = Format::choose(self.format, &self.from)?;
         let (file, bytes) = self.open()?;
-        let store: Arc<dyn Store> = configuration.store.open()?;
+        let store: Arc<dyn Store> = configuration.store.open().await?;
         let now = store
             .now()
             .await

@@ -35,7 +35,7 @@ impl List {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let configuration = config::load(&self.file.config, None)?;
         let org = &configuration.settings.org;
-        let store: Arc<dyn Store> = configuration.store.open()?;
+        let store: Arc<dyn Store> = configuration.store.open().await?;
         let mut after = self.after.map(UserId::parse).transpose().map_err(|error| {
             Failure::unusable(format!("--after is {error}: give the id of a user"))
         })?;
@@ -82,7 +82,7 @@ impl Show {
     /// Runs it.
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let configuration = config::load(&self.file.config, None)?;
-        let store: Arc<dyn Store> = configuration.store.open()?;
+        let store: Arc<dyn Store> = configuration.store.open().await?;
         let user = find(&*store, &configuration.settings.org, &self.who).await?;
         let has_password = user.facts.password.is_some();
         let row = UserRow {
@@ -127,7 +127,7 @@ impl Status {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let configuration = config::load(&self.file.config, None)?;
         let org = &configuration.settings.org;
-        let store: Arc<dyn Store> = configuration.store.open()?;
+        let store: Arc<dyn Store> = configuration.store.open().await?;
         let user = find(&*store, org, &self.who).await?;
         let changed = store.set_user_status(org, &user.facts.id, self.to).await;
         changed.map_err(|error| unavailable("the status was not changed", &error))?;

@@ -4,6 +4,7 @@ mod reference;
 mod sources;
 mod values;
 
+use crate::database::StoreUrl;
 use std::fs;
 use std::path::PathBuf;
 
@@ -118,8 +119,8 @@ fn every_key_of_the_contract_arrives_where_it_belongs() {
     assert_eq!(configuration.listen.len(), 2);
     assert_eq!(settings.trusted_origins, ["http://localhost:8401"]);
     assert_eq!(
-        configuration.store.path(),
-        site.directory.path().join("data/regain.db")
+        configuration.store,
+        StoreUrl::Sqlite(site.directory.path().join("data/regain.db"))
     );
     let smtp = configuration.smtp.as_ref().unwrap();
     assert_eq!((smtp.port, smtp.tls), (2525, Tls::StartTls));

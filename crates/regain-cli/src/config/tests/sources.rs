@@ -4,6 +4,7 @@ use std::fs;
 
 use super::super::*;
 use super::{LEAST, Site, owned};
+use crate::database::StoreUrl;
 
 #[test]
 fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
@@ -36,7 +37,10 @@ fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
     let file = site.write(&text);
     let database = Some("sqlite:/var/option.db");
     let configuration = load_with(&file, database, owned(&variables)).unwrap();
-    assert_eq!(configuration.store.path(), Path::new("/var/option.db"));
+    assert_eq!(
+        configuration.store,
+        StoreUrl::Sqlite("/var/option.db".into())
+    );
 }
 
 #[test]
