@@ -1,6 +1,8 @@
 //! The state of one run of the ladder: one struct per state, each holding just what it needs.
 
-use regain_types::{AuthServer, ChallengeId, ClientId, Entropy, FlowId, Timestamp, UserId};
+use regain_types::{
+    AuthServer, ChallengeId, ClientId, Entropy, FlowId, Timestamp, TokenHash, UserId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -74,6 +76,9 @@ pub struct EndUser {
     pub address: Option<String>,
     /// The browser.
     pub user_agent: Option<String>,
+    /// The device, by what the app calls it (G-07).
+    #[serde(default)]
+    pub device: Option<TokenHash>,
 }
 
 impl FlowApp {
@@ -166,6 +171,10 @@ pub struct Climb {
     pub proofs: Vec<Proof>,
     /// What was tried in this flow.
     pub tally: Tally,
+    /// Whether proof of work was shown for it: then its mails come from no budget of the name
+    /// (M-03).
+    #[serde(default)]
+    pub paid: bool,
 }
 
 /// The person behind a flow: what was typed, and whom it names.
@@ -243,6 +252,9 @@ pub struct Completed {
     pub at: Timestamp,
     /// With what.
     pub ending: Ending,
+    /// The ledgers of the name: a repeated password is charged to them too (G-10).
+    #[serde(default)]
+    pub ledgers: Option<LedgerKeys>,
 }
 
 /// What a completed flow gives.
@@ -274,7 +286,7 @@ impl Flow {
     /// Moves on to another stage, and sets the time that the new stage may take.
     #[must_use]
     pub(crate) fn moved_to(mut self, stage: Stage, now: Timestamp) -> Self {
-        let last = self.created_at.plus_seconds(FLOW_TTL_SECONDS);
+        let last = self.last_moment();
         self.expires_at = match &stage {
             Stage::ChallengeAuthenticator { .. } => now.plus_seconds(CHALLENGED_IDLE_SECONDS),
             Stage::ResetAuthenticator { climb } => climb
@@ -331,11 +343,25 @@ impl Flow {
         }
     }
 
-    /// The ledgers of the name that the flow is about; none before a name is typed, and none when
-    /// it is over.
+    /// The ledgers of the name that the flow is about; none before a name is typed.
     #[must_use]
     pub fn ledgers(&self) -> Option<&LedgerKeys> {
-        self.climb().map(|climb| &climb.who.ledgers)
+        match &self.stage {
+            Stage::Completed(completed) => completed.ledgers.as_ref(),
+            Stage::ChallengeAuthenticator { .. }
+            | Stage::ConfirmAuthenticator { .. }
+            | Stage::Dead
+            | Stage::Identify
+            | Stage::IdentifyRecovery
+            | Stage::ResetAuthenticator { .. }
+            | Stage::SelectAuthenticator { .. } => self.climb().map(|climb| &climb.who.ledgers),
+        }
+    }
+
+    /// When it ends at the latest, whatever happens.
+    #[must_use]
+    pub(crate) fn last_moment(&self) -> Timestamp {
+        self.created_at.plus_seconds(FLOW_TTL_SECONDS)
     }
 
     /// The user behind the flow, for the store's index of live flows.

@@ -23,6 +23,7 @@ mod handle;
 mod input;
 mod intents;
 mod ledger;
+mod limits;
 mod need;
 mod notice;
 mod offers;
@@ -42,6 +43,10 @@ pub use flow::{
 pub use handle::{interaction_code, new_interaction_handle, next_state_handle, state_handle};
 pub use input::{Endpoint, Input};
 pub use ledger::{LedgerKey, LedgerKeys, LedgerRow, LedgerWrite, Ledgers};
+pub use limits::{
+    DeviceLedger, GuessBound, IdentifierLedger, InARow, Limit, Limited, Marks, OrgLedger, OrgTurn,
+    Payment, PromiseBroken, StartVerdict,
+};
 pub use need::{Facts, Need, NewPassword, StoredPassword, UserFacts, UserStatus};
 pub use notice::{Notice, Place};
 pub use offers::{Holder, Offer, Offers, offers};

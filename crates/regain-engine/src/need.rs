@@ -32,6 +32,11 @@ pub struct Facts {
     pub user: Option<UserFacts>,
     /// What was spent so far on the name, the device and the whole org.
     pub ledgers: Ledgers,
+    /// Right answers to codes in the whole org in the last day, about: its budget of wrong ones
+    /// grows with them (G-03).
+    pub answered_24h: u32,
+    /// Whether a browser asks, which keeps a cookie: then a sign-in makes its device known (G-07).
+    pub browser: bool,
     /// The answer to [`Need::VerifyPassword`].
     pub password_matches: Option<bool>,
     /// The answer to [`Need::HashPassword`].

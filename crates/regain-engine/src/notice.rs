@@ -11,6 +11,8 @@ pub enum Notice {
     Busy,
     /// Wrong, expired or used code.
     CodeInvalid,
+    /// No answer to this code counts any more; a new code helps.
+    CodeSpent,
     /// What was typed cannot be anybody's name; the sentence says why.
     IdentifierMalformed(String),
     /// The new password is a common one.
@@ -47,13 +49,13 @@ impl Notice {
             Self::BadRequest => "E0000020",
             Self::Busy => "idx.error.server.busy",
             Self::CodeInvalid => "api.authn.error.PASSCODE_INVALID",
+            Self::CodeSpent | Self::TooManyRequests => "tooManyRequests",
             Self::IdentifierMalformed(_) => "E0000001",
             Self::PasswordCommon => "password.common",
             Self::PasswordIncorrect => "incorrectPassword",
             Self::PasswordRequirementsNotMet(_) => "password.passwordRequirementsNotMet",
             Self::RecoveryCompleted => "idx.recovery.completed",
             Self::SessionExpired => "idx.session.expired",
-            Self::TooManyRequests => "tooManyRequests",
             Self::UnknownUser(_) => "idx.unknown.user",
         }
     }
@@ -66,6 +68,7 @@ impl Notice {
             Self::BadRequest => "Bad request.".to_owned(),
             Self::Busy => "The server is busy. Please try again in a few seconds.".to_owned(),
             Self::CodeInvalid => "Invalid code. Try again.".to_owned(),
+            Self::CodeSpent => "Too many wrong codes. Ask for a new one.".to_owned(),
             Self::IdentifierMalformed(sentence) => sentence.clone(),
             Self::PasswordCommon => {
                 "This password is one of the most common ones. Please choose another.".to_owned()
@@ -96,6 +99,7 @@ impl Notice {
             Self::AuthenticationFailed
             | Self::BadRequest
             | Self::Busy
+            | Self::CodeSpent
             | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
@@ -120,6 +124,7 @@ impl Notice {
             Self::AuthenticationFailed
             | Self::BadRequest
             | Self::Busy
+            | Self::CodeSpent
             | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
@@ -143,7 +148,7 @@ impl Notice {
             | Self::PasswordRequirementsNotMet(_) => 400,
             Self::Busy => 503,
             Self::RecoveryCompleted | Self::UnknownUser(_) => 200,
-            Self::TooManyRequests => 429,
+            Self::CodeSpent | Self::TooManyRequests => 429,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Input that is not legal now. The state did not change.
 
+use crate::limits::Limited;
 use crate::notice::Notice;
 
 /// Why an input was refused.
@@ -9,7 +10,9 @@ pub enum Refusal {
     Expired,
     /// The current document does not offer it: 400, the current document again.
     NotOffered,
-    /// A limit was reached: 429, the current document again.
+    /// A limit over all flows was reached: 429, the current document again.
+    Limited(Limited),
+    /// A limit of this flow was reached: 429, the current document again.
     TooManyRequests,
     /// The engine contradicts itself: 500. The state is kept.
     Bug(&'static str),
@@ -22,7 +25,14 @@ impl Refusal {
         match self {
             Self::Expired => Notice::SessionExpired,
             Self::NotOffered | Self::Bug(_) => Notice::BadRequest,
+            Self::Limited(limited) => limited.limit.notice(),
             Self::TooManyRequests => Notice::TooManyRequests,
         }
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
     }
 }

@@ -1,11 +1,12 @@
 //! One step: admit the input, then let the remediation's file decide.
 
-use regain_types::{Entropy, KeyRing, OrgId, Timestamp};
+use regain_types::{Entropy, KeyRing, OrgId, Secret, Timestamp};
 
 use crate::authenticators::{Authenticator, Tools};
 use crate::effect::Effect;
 use crate::flow::{Flow, Replay, Stage};
 use crate::input::Input;
+use crate::limits::Spent;
 use crate::need::{Facts, Need};
 use crate::notice::Notice;
 use crate::offers::offers;
@@ -70,6 +71,8 @@ pub struct Transition {
     pub effects: Vec<Effect>,
     /// What the person is told.
     pub notices: Vec<Notice>,
+    /// What the browser shall show from now on, so that its device is known (G-07).
+    pub new_device: Option<Secret<String>>,
 }
 
 impl Transition {
@@ -78,11 +81,18 @@ impl Transition {
             flow,
             effects: Vec::new(),
             notices: Vec::new(),
+            new_device: None,
         }
     }
 
     pub(crate) fn with(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
+        self
+    }
+
+    /// Writes what it cost.
+    pub(crate) fn charged_to(mut self, spent: Spent) -> Self {
+        self.effects.extend(spent.effects());
         self
     }
 
@@ -168,21 +178,18 @@ fn dispatch(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
             Input::Identify {
                 identifier, device, ..
             },
-        ) => Ok(steps::identify_recovery::take(
-            flow,
-            &identifier,
-            device.as_ref(),
-            facts,
-            env,
-        )),
+        ) => {
+            let device = device.as_ref();
+            steps::identify_recovery::take(flow, &identifier, device, facts, env)
+        }
         (_, Input::Recover) => steps::recover::take(flow, facts, env),
         (
             _,
             Input::Challenge {
                 authenticator_id, ..
             },
-        ) => steps::select_authenticator::take(flow, &authenticator_id, env),
-        (_, Input::Resend) => steps::resend::take(flow, env),
+        ) => steps::select_authenticator::take(flow, &authenticator_id, facts, env),
+        (_, Input::Resend) => steps::resend::take(flow, facts, env),
         (Stage::ChallengeAuthenticator { .. }, Input::Answer { passcode, .. }) => {
             steps::challenge_authenticator::take(flow, passcode.as_ref(), facts, env)
         }

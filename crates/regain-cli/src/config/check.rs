@@ -55,6 +55,9 @@ pub(super) fn check(
         email: raw.email_authenticator.check(problems),
         limits: raw.limits.check(problems),
     };
+    if let Err(broken) = policy.keeps_promise() {
+        problems.add("limits", broken.to_string());
+    }
     let hash = raw.hash.check(problems);
     let clients = clients::check(&raw.clients, directory, problems);
     Some(Configuration {
@@ -109,6 +112,13 @@ impl Configuration {
             warnings.push(format!(
                 "{} is not for {host}, the host of server.public_url: clients will refuse it",
                 tls.certificate().display()
+            ));
+        }
+        let preset = Policy::default().guess_bound().whole_org;
+        let price = self.settings.policy.guess_bound().whole_org;
+        if price > preset {
+            warnings.push(format!(
+                "limits.tenant_short_wrong_24h: guesses at many names let an attacker into {price:.2} accounts a year; with the default it is {preset:.3}"
             ));
         }
         if let Some(address) = self.metrics_listen.filter(|it| !it.ip().is_loopback()) {

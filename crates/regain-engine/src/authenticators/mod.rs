@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::effect::Outgoing;
 use crate::flow::{Challenge, Climb, Flow};
+use crate::limits::{Attempted, Issue, Pass};
 use crate::need::{Facts, Need};
 use crate::notice::Notice;
 use crate::offers::Offer;
@@ -134,17 +135,20 @@ pub(crate) trait Authenticator: Sync {
     /// What documents say about it.
     fn descriptor(&self) -> &'static Descriptor;
 
-    /// Opens a challenge with the given id.
+    /// Opens a challenge with the given id; how to send is there for those that send something.
     fn open(
         &self,
         flow: &Flow,
         climb: &Climb,
-        id: &regain_types::ChallengeId,
+        id: (&regain_types::ChallengeId, Option<Issue>),
         tools: &Tools<'_>,
     ) -> Opened;
 
-    /// Judges an answer.
-    fn judge(&self, attempt: &Attempt<'_>, tools: &Tools<'_>) -> Verdict;
+    /// What an answer to a challenge would be compared with; `None` when that cannot be read.
+    fn attempted(&self, challenge: &Challenge) -> Option<Attempted>;
+
+    /// Judges an answer that the gate let pass.
+    fn judge(&self, attempt: &Attempt<'_>, pass: &Pass, tools: &Tools<'_>) -> Verdict;
 
     /// The fields of `credentials`.
     fn fields(&self) -> Vec<idx::Field>;

@@ -3,8 +3,9 @@
 use regain_types::{ChallengeId, FlowId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, AuthenticatorKey, Tools, Verdict};
+use super::{Attempt, Authenticator, AuthenticatorKey, Tools, Verdict};
 use crate::flow::{Flow, Intent, PROOF_TTL_SECONDS, Stage, Subject};
+use crate::limits::{Pass, Spent, attempt_gate};
 use crate::need::Need;
 use crate::notice::Notice;
 use crate::policy::Policy;
@@ -41,15 +42,40 @@ pub(crate) enum Verified {
     Wrong(Notice),
 }
 
-/// Judges an answer, and makes the proof if it is right and somebody's.
-pub(crate) fn verify(attempt: &Attempt<'_>, tools: &Tools<'_>) -> Result<Verified, Refusal> {
+/// Judges an answer, and makes the proof if it is right and somebody's. What it costs is charged
+/// to `spent`.
+pub(crate) fn verify(
+    attempt: &Attempt<'_>,
+    spent: &mut Spent,
+    tools: &Tools<'_>,
+) -> Result<Verified, Refusal> {
     let Some(authenticator) = attempt.challenge.authenticator.resolve() else {
         return Err(Refusal::Bug(
             "the challenge names an authenticator that is not registered",
         ));
     };
-    let verdict = authenticator.judge(attempt, tools);
-    Ok(match (verdict, &attempt.climb.who.subject) {
+    let attempted = authenticator
+        .attempted(attempt.challenge)
+        .ok_or(Refusal::Bug("a challenge cannot be read"))?;
+    let open = Some((attempt.climb, attempt.challenge));
+    let pass = attempt_gate(attempted, open, spent, tools.policy)?;
+    let verified = judge(authenticator, attempt, &pass, tools);
+    match verified {
+        Verified::Need(_) => {}
+        Verified::Proved(_) => spent.succeeded(&pass),
+        Verified::Wrong(_) => spent.failed(&pass),
+    }
+    Ok(verified)
+}
+
+fn judge(
+    authenticator: &dyn Authenticator,
+    attempt: &Attempt<'_>,
+    pass: &Pass,
+    tools: &Tools<'_>,
+) -> Verified {
+    let verdict = authenticator.judge(attempt, pass, tools);
+    match (verdict, &attempt.climb.who.subject) {
         (Verdict::Need(need), _) => Verified::Need(need),
         (Verdict::Wrong(notice), _) => Verified::Wrong(notice),
         (Verdict::Right, Subject::Known(subject)) => Verified::Proved(Proof {
@@ -61,7 +87,7 @@ pub(crate) fn verify(attempt: &Attempt<'_>, tools: &Tools<'_>) -> Result<Verifie
         }),
         // A guess that hits a code which was never sent to anybody (E-09).
         (Verdict::Right, Subject::Unknown) => Verified::Wrong(Notice::CodeInvalid),
-    })
+    }
 }
 
 /// Whether a new password may be set now, and for whom: the one function that decides it (I-02).

@@ -32,6 +32,7 @@ impl Who {
             who: self,
             proofs: Vec::new(),
             tally: Tally::default(),
+            paid: false,
         }
     }
 }

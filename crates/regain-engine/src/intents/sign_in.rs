@@ -1,11 +1,12 @@
 //! The ladder of sign-in: name and password, together or one after the other.
 
-use regain_types::{Identifier, Secret};
+use regain_types::Secret;
 
 use super::{hashed, issue_code};
 use crate::authenticators::{AuthenticatorKey, password};
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome};
-use crate::flow::{Climb, Completed, Ending, Flow, Stage};
+use crate::flow::{Climb, Completed, Ending, Flow, Stage, Who};
+use crate::limits::{Attempted, Pass, Spent, attempt_gate};
 use crate::need::{Facts, Need, UserFacts};
 use crate::notice::Notice;
 use crate::policy::Policy;
@@ -17,51 +18,56 @@ use crate::steps::select_authenticator;
 /// Checks name and password of a one-page form.
 pub(crate) fn with_password(
     flow: Flow,
-    identifier: &Identifier,
+    who: &Who,
     passcode: &Secret<String>,
     facts: &Facts,
-    env: &Env<'_>,
-) -> Step {
+    env: &mut Env<'_>,
+) -> Result<Step, Refusal> {
     let user = facts.user.as_ref();
+    let mut spent = Spent::open(who, facts, &env.tools())?;
+    let pass = attempt_gate(Attempted::Password, None, &spent, env.policy)?;
     match (facts.password_matches, user) {
-        (None, _) => Step::Need(verify_password(user, passcode)),
+        (None, _) => Ok(Step::Need(verify_password(user, passcode, &pass))),
         (Some(true), Some(user)) if user.status.may_sign_in() => {
+            spent.succeeded(&pass);
             let amr = vec![password::DESCRIPTOR.amr.to_owned()];
-            complete(flow, user, identifier.canonical(), amr, env)
+            Ok(complete(flow, (user, who, facts), amr, spent, env))
         }
         (Some(_), _) => {
+            spent.failed(&pass);
             let failed = Effect::Audit(AuditEvent {
                 name: "user.session.start",
-                subject: AuditSubject::Identifier(hashed(
-                    identifier.canonical(),
-                    env.keys,
-                    env.org,
-                )),
+                subject: AuditSubject::Identifier(hashed(&who.canonical, env.keys, env.org)),
                 outcome: Outcome::Failure,
                 reason: Some("INVALID_CREDENTIALS"),
             });
-            let notice = Notice::AuthenticationFailed;
-            Transition::to(flow).with(failed).saying(notice).step()
+            Ok(Transition::to(flow)
+                .with(failed)
+                .charged_to(spent)
+                .saying(Notice::AuthenticationFailed)
+                .step())
         }
     }
 }
 
 /// Asks for the password on the next page.
-pub(crate) fn ask_password(flow: Flow, climb: Climb, env: &mut Env<'_>) -> Result<Step, Refusal> {
-    select_authenticator::open(
-        flow,
-        climb,
-        &AuthenticatorKey::of(&password::DESCRIPTOR),
-        env,
-    )
+pub(crate) fn ask_password(
+    flow: Flow,
+    climb: Climb,
+    facts: &Facts,
+    env: &mut Env<'_>,
+) -> Result<Step, Refusal> {
+    let key = AuthenticatorKey::of(&password::DESCRIPTOR);
+    select_authenticator::open(flow, climb, &key, facts, env)
 }
 
 /// Everything that the ladder asks for is proved.
 pub(crate) fn proved(
     flow: Flow,
     climb: &Climb,
+    spent: Spent,
     facts: &Facts,
-    env: &Env<'_>,
+    env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
     let user = facts
         .user
@@ -76,11 +82,15 @@ pub(crate) fn proved(
         .collect();
     amr.sort();
     amr.dedup();
-    Ok(complete(flow, user, &climb.who.canonical, amr, env))
+    Ok(complete(flow, (user, &climb.who, facts), amr, spent, env))
 }
 
 /// What the hashing threads must do for a sign-in: the same work for everybody (E-05).
-pub(crate) fn verify_password(user: Option<&UserFacts>, passcode: &Secret<String>) -> Need {
+pub(crate) fn verify_password(
+    user: Option<&UserFacts>,
+    passcode: &Secret<String>,
+    _: &Pass,
+) -> Need {
     let stored = user.and_then(|user| user.password.clone());
     let as_stored = stored.as_ref().is_none_or(|stored| stored.nfc);
     let candidate = if as_stored {
@@ -105,11 +115,13 @@ pub(crate) fn wrong_password(user: Option<&UserFacts>, policy: &Policy) -> Notic
 
 fn complete(
     flow: Flow,
-    user: &UserFacts,
-    canonical: &str,
+    (user, who, facts): (&UserFacts, &Who, &Facts),
     amr: Vec<String>,
-    env: &Env<'_>,
+    mut spent: Spent,
+    env: &mut Env<'_>,
 ) -> Step {
+    spent.signed_in();
+    let new_device = spent.remember((&flow, who), facts.browser, env);
     let code = issue_code(&flow, &user.id, amr, env);
     let started = Effect::Audit(AuditEvent {
         name: "user.session.start",
@@ -119,11 +131,13 @@ fn complete(
     });
     let stage = Stage::Completed(Completed {
         user: user.id.clone(),
-        canonical: canonical.to_owned(),
+        canonical: who.canonical.clone(),
         at: env.now,
         ending: Ending::InteractionCode,
+        ledgers: Some(who.ledgers),
     });
     let mut transition = Transition::to(flow.moved_to(stage, env.now));
+    transition.new_device = new_device;
     // A one-page sign-in belongs to nobody until here: a reset does not find it to end it.
     let compared = user.password.clone();
     transition
@@ -132,5 +146,5 @@ fn complete(
             user: user.id.clone(),
             password,
         }));
-    transition.with(code).with(started).step()
+    transition.with(code).with(started).charged_to(spent).step()
 }

@@ -91,6 +91,16 @@ pub enum RevokeSessions {
     Ask,
 }
 
+impl RevokeSessions {
+    /// Whether they end, given what was asked for.
+    pub(crate) fn revokes(self, asked: Option<bool>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Ask => asked.unwrap_or(false),
+        }
+    }
+}
+
 /// The e-mail authenticator.
 #[derive(Clone, Copy, Debug)]
 pub struct EmailPolicy {
@@ -109,13 +119,39 @@ impl Default for EmailPolicy {
     }
 }
 
-/// How often something may be tried in one flow. Over all flows: issue of the production parts.
+/// How often something may be tried, in one flow and over all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Wrong answers to one challenge (C-04).
     pub wrong_answers_per_challenge: u32,
     /// Wrong answers to all challenges of a flow (C-05).
     pub wrong_answers_per_flow: u32,
+    /// Wrong answers to short codes of one name in 30 days; then its codes are long (G-01).
+    pub identifier_short_wrong_30d: u32,
+    /// Wrong answers of one name in an hour, beyond which the log tells of it (G-02).
+    pub identifier_wrong_hour: u32,
+    /// The same for a day.
+    pub identifier_wrong_day: u32,
+    /// Wrong answers to short codes of the whole org in a day; then all codes are long (G-03).
+    pub org_short_wrong_24h: u32,
+    /// For how many seconds they are.
+    pub org_long_mode_seconds: i64,
+    /// Digits of a long code.
+    pub long_code_digits: u8,
+    /// Wrong passwords in a row; then only known devices may try one (G-04).
+    pub consecutive_failures: u32,
+    /// Mails about one name in 15 minutes (M-02).
+    pub mails_15m: u32,
+    /// In an hour.
+    pub mails_1h: u32,
+    /// In a day.
+    pub mails_24h: u32,
+    /// Mails of a known device in an hour, on top (M-02).
+    pub device_mails_1h: u32,
+    /// Recoveries of one name that begin in a day (E-11).
+    pub starts_24h: u32,
+    /// Recoveries of one name under way at once (I-11).
+    pub live_recoveries: u32,
     /// Messages of a flow (M-02).
     pub sends_per_flow: u32,
     /// Seconds between two messages of a flow (M-02).
@@ -139,6 +175,19 @@ impl Default for Limits {
         Self {
             wrong_answers_per_challenge: 5,
             wrong_answers_per_flow: 10,
+            identifier_short_wrong_30d: 10,
+            identifier_wrong_hour: 10,
+            identifier_wrong_day: 30,
+            org_short_wrong_24h: 200,
+            org_long_mode_seconds: 7 * 24 * 60 * 60,
+            long_code_digits: 12,
+            consecutive_failures: 100,
+            mails_15m: 5,
+            mails_1h: 10,
+            mails_24h: 20,
+            device_mails_1h: 3,
+            starts_24h: 20,
+            live_recoveries: 10,
             sends_per_flow: 5,
             resend_cooldown_seconds: 30,
             reused_passwords_per_flow: 10,

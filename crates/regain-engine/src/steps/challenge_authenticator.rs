@@ -6,8 +6,8 @@ use crate::authenticators::{Attempt, Verified, verify};
 use crate::effect::{AuditEvent, Effect, Outcome};
 use crate::flow::{Challenge, Climb, Flow, Intent, Stage};
 use crate::intents::{audit_subject, sign_in};
+use crate::limits::Spent;
 use crate::need::Facts;
-use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::step::{Env, Step, Transition};
 
@@ -21,13 +21,8 @@ pub(crate) fn take(
         return Err(Refusal::NotOffered);
     };
     let passcode = passcode.ok_or(Refusal::NotOffered)?;
-    let limits = &env.policy.limits;
-    if challenge.wrong_answers >= limits.wrong_answers_per_challenge
-        || climb.tally.wrong_answers >= limits.wrong_answers_per_flow
-    {
-        return Err(Refusal::TooManyRequests);
-    }
     let (climb, challenge) = (climb.clone(), challenge.clone());
+    let mut spent = Spent::open(&climb.who, facts, &env.tools())?;
     let attempt = Attempt {
         flow: &flow,
         climb: &climb,
@@ -35,9 +30,12 @@ pub(crate) fn take(
         passcode,
         facts,
     };
-    match verify(&attempt, &env.tools())? {
+    match verify(&attempt, &mut spent, &env.tools())? {
         Verified::Need(need) => Ok(Step::Need(need)),
-        Verified::Wrong(notice) => Ok(wrong(flow, climb, challenge, notice, env)),
+        Verified::Wrong(notice) => {
+            let counted = wrong(flow, climb, challenge, env);
+            Ok(counted.charged_to(spent).saying(notice).step())
+        }
         Verified::Proved(proof) => {
             let redeemed = audit(&climb, Outcome::Success, None, env);
             let mut climb = climb;
@@ -47,27 +45,22 @@ pub(crate) fn take(
                     let stage = Stage::ResetAuthenticator { climb };
                     Ok(Transition::to(flow.moved_to(stage, env.now))
                         .with(redeemed)
+                        .charged_to(spent)
                         .step())
                 }
-                Intent::SignIn => sign_in::proved(flow, &climb, facts, env),
+                Intent::SignIn => sign_in::proved(flow, &climb, spent, facts, env),
             }
         }
     }
 }
 
 /// Counts a wrong answer; the flow stays where it is.
-fn wrong(
-    mut flow: Flow,
-    mut climb: Climb,
-    mut challenge: Challenge,
-    notice: Notice,
-    env: &Env<'_>,
-) -> Step {
+fn wrong(mut flow: Flow, mut climb: Climb, mut challenge: Challenge, env: &Env<'_>) -> Transition {
     let counted = audit(&climb, Outcome::Failure, Some("INVALID_CREDENTIALS"), env);
     climb.tally.wrong_answers += 1;
     challenge.wrong_answers += 1;
     flow.stage = Stage::ChallengeAuthenticator { climb, challenge };
-    Transition::to(flow).with(counted).saying(notice).step()
+    Transition::to(flow).with(counted)
 }
 
 fn audit(climb: &Climb, outcome: Outcome, reason: Option<&'static str>, env: &Env<'_>) -> Effect {

@@ -26,9 +26,8 @@ pub(crate) fn take(
     match env.policy.sign_in_mode {
         SignInMode::OnePage => {
             let passcode = passcode.ok_or(Refusal::NotOffered)?;
-            Ok(sign_in::with_password(
-                flow, identifier, passcode, facts, env,
-            ))
+            let who = Who::named(identifier, device, env);
+            sign_in::with_password(flow, &who, passcode, facts, env)
         }
         SignInMode::IdentifierFirst => {
             let subject = facts
@@ -39,7 +38,7 @@ pub(crate) fn take(
                 subject,
                 ..Who::named(identifier, device, env)
             };
-            sign_in::ask_password(flow, who.climb(Intent::SignIn), env)
+            sign_in::ask_password(flow, who.climb(Intent::SignIn), facts, env)
         }
     }
 }

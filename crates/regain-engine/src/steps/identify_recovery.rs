@@ -5,6 +5,7 @@ use regain_types::{Identifier, TokenHash};
 use crate::flow::{Flow, Who};
 use crate::intents::recover;
 use crate::need::Facts;
+use crate::refusal::Refusal;
 use crate::step::{Env, Step};
 
 pub(crate) fn take(
@@ -13,7 +14,7 @@ pub(crate) fn take(
     device: Option<&TokenHash>,
     facts: &Facts,
     env: &Env<'_>,
-) -> Step {
+) -> Result<Step, Refusal> {
     let who = Who::named(identifier, device, env);
     recover::identified(flow, who, facts, env)
 }

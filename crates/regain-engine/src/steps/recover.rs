@@ -17,7 +17,7 @@ pub(crate) fn take(flow: Flow, facts: &Facts, env: &Env<'_>) -> Result<Step, Ref
             if password::is_challenged(challenge) =>
         {
             let who = climb.who.clone();
-            Ok(recover::identified(flow, who, facts, env))
+            recover::identified(flow, who, facts, env)
         }
         // Asked for again: nothing changes (design §4).
         Stage::SelectAuthenticator { climb } if climb.intent == Intent::RecoverPassword => {

@@ -1,9 +1,11 @@
 //! A request that was accepted a moment ago and comes again, because its answer was lost: the
 //! same answer, and nothing happens twice (I-06, R-04).
 
-use crate::flow::{Flow, Stage};
+use crate::flow::{Flow, Stage, Subject, Who};
 use crate::input::Input;
 use crate::intents::sign_in;
+use crate::ledger::LedgerKeys;
+use crate::limits::{Attempted, Spent, attempt_gate};
 use crate::need::Facts;
 use crate::refusal::Refusal;
 use crate::step::{Env, Step};
@@ -44,8 +46,24 @@ pub(crate) fn answer(
         return Ok(None);
     }
     let user = facts.user.as_ref().filter(|user| user.id == completed.user);
+    // A flow that is over counts nothing any more, and the next request finds it over; but who
+    // must wait with passwords waits here too.
+    let ledgers = completed
+        .ledgers
+        .unwrap_or_else(|| LedgerKeys::derive(env.keys, env.org, &completed.canonical, None));
+    let who = Who {
+        typed: completed.canonical.clone(),
+        canonical: completed.canonical.clone(),
+        subject: Subject::Known(completed.user.clone()),
+        ledgers,
+    };
+    let spent = Spent::open(&who, facts, &env.tools())?;
+    let pass = attempt_gate(Attempted::Password, None, &spent, env.policy)?;
     match facts.password_matches {
-        None => Ok(Some(Step::Need(sign_in::verify_password(user, passcode)))),
+        None => {
+            let need = sign_in::verify_password(user, passcode, &pass);
+            Ok(Some(Step::Need(need)))
+        }
         Some(true) => Ok(Some(Step::Show(Vec::new()))),
         Some(false) => Err(Refusal::Expired),
     }

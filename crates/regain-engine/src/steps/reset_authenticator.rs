@@ -16,7 +16,7 @@ pub(crate) fn take(
     passcode: Option<&Secret<String>>,
     revoke_sessions: Option<bool>,
     facts: &Facts,
-    env: &Env<'_>,
+    env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
     let passcode = passcode.ok_or(Refusal::NotOffered)?;
     let subject = may_set_password(&flow, env.policy, env.now).ok_or(Refusal::Expired)?;
@@ -41,7 +41,7 @@ pub(crate) fn take(
         })),
         Some(NewPassword::Reused) => Ok(reused(flow, env)),
         Some(NewPassword::Hashed(phc)) => {
-            Ok(recover::complete(flow, user, phc, revoke_sessions, env))
+            recover::complete(flow, (user, facts), phc, revoke_sessions, env)
         }
     }
 }

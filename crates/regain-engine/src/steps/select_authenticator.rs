@@ -3,10 +3,17 @@
 use crate::authenticators::{AuthenticatorKey, challenge_id};
 use crate::effect::Effect;
 use crate::flow::{Challenge, Climb, Flow, Stage};
+use crate::limits::Spent;
+use crate::need::Facts;
 use crate::refusal::Refusal;
 use crate::step::{Env, Step, Transition};
 
-pub(crate) fn take(flow: Flow, id: &str, env: &mut Env<'_>) -> Result<Step, Refusal> {
+pub(crate) fn take(
+    flow: Flow,
+    id: &str,
+    facts: &Facts,
+    env: &mut Env<'_>,
+) -> Result<Step, Refusal> {
     let climb = flow.climb().ok_or(Refusal::NotOffered)?;
     let chosen = env
         .policy
@@ -23,7 +30,7 @@ pub(crate) fn take(flow: Flow, id: &str, env: &mut Env<'_>) -> Result<Step, Refu
         return Ok(Step::Show(Vec::new()));
     }
     let climb = climb.clone();
-    open(flow, climb, &chosen, env)
+    open(flow, climb, &chosen, facts, env)
 }
 
 /// Opens a challenge of an authenticator; an older one is void from then on (I-11).
@@ -31,20 +38,24 @@ pub(crate) fn open(
     flow: Flow,
     mut climb: Climb,
     key: &AuthenticatorKey,
+    facts: &Facts,
     env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
     let authenticator = key.resolve().ok_or(Refusal::Bug(
         "policy names an authenticator that is not registered",
     ))?;
+    let mut spent = Spent::open(&climb.who, facts, &env.tools())?;
+    let mut issue = None;
     if authenticator.sends() {
         if climb.tally.sends >= env.policy.limits.sends_per_flow || cools_down(&climb, env) {
             return Err(Refusal::TooManyRequests);
         }
         climb.tally.sends += 1;
         climb.tally.last_send_at = Some(env.now);
+        issue = Some(spent.issue(env.policy.email.code_length, climb.paid)?);
     }
     let id = challenge_id(env.rng);
-    let opened = authenticator.open(&flow, &climb, &id, &env.tools());
+    let opened = authenticator.open(&flow, &climb, (&id, issue), &env.tools());
     let challenge = Challenge {
         id,
         authenticator: key.clone(),
@@ -54,7 +65,7 @@ pub(crate) fn open(
         data: opened.data,
     };
     let stage = Stage::ChallengeAuthenticator { climb, challenge };
-    let mut transition = Transition::to(flow.moved_to(stage, env.now));
+    let mut transition = Transition::to(flow.moved_to(stage, env.now)).charged_to(spent);
     transition
         .effects
         .extend(opened.outgoing.map(Effect::Enqueue));

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use regain_engine::{
     AuditEvent, AuthenticatorKey, CodeTicket, Effect, Env, Facts, Flow, FlowApp, Frame, Input,
-    Need, NewPassword, Notice, Outgoing, Policy, Refusal, Stage, Step, StoredPassword, Subject,
-    Transition, UserFacts, UserStatus, present, step,
+    LedgerKey, LedgerKeys, LedgerRow, Ledgers, Need, NewPassword, Notice, Outgoing, Policy,
+    Refusal, Stage, Step, StoredPassword, Subject, Transition, UserFacts, UserStatus, present,
+    step,
 };
 use regain_types::{
     Entropy, Identifier, KeyRing, MasterKey, OrgId, Secret, SystemEntropy, Timestamp, UserId,
@@ -44,6 +45,20 @@ pub(crate) struct Shell {
     /// Codes in the order in which they were mailed: (user or none, code).
     pub(crate) mails: Vec<(Subject, String)>,
     pub(crate) effects: Vec<Effect>,
+    pub(crate) ledgers: BTreeMap<LedgerKey, StoredLedger>,
+    /// Right answers of the whole org in the last day.
+    pub(crate) answered_24h: u32,
+    /// Whether a browser asks.
+    pub(crate) browser: bool,
+    /// The newest device that a sign-in made known.
+    pub(crate) device: Option<Secret<String>>,
+}
+
+/// A ledger's row and its end.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredLedger {
+    pub(crate) row: LedgerRow,
+    pub(crate) expires_at: Timestamp,
 }
 
 /// What an input came to.
@@ -118,6 +133,10 @@ impl Shell {
             flows: BTreeMap::new(),
             mails: Vec::new(),
             effects: Vec::new(),
+            ledgers: BTreeMap::new(),
+            answered_24h: 0,
+            browser: false,
+            device: None,
         }
     }
 
@@ -149,7 +168,9 @@ impl Shell {
                     flow,
                     effects,
                     notices,
+                    new_device,
                 } = *transition;
+                self.device = new_device.or(self.device.take());
                 self.commit(index, flow, effects);
                 Came::Committed(notices)
             }
@@ -157,9 +178,15 @@ impl Shell {
     }
 
     fn decide(&mut self, flow: &Flow, input: &Input) -> Result<Step, Refusal> {
-        let name = match input {
-            Input::Identify { identifier, .. } => Some(identifier.canonical().to_owned()),
-            _ => flow.canonical().map(str::to_owned),
+        let (name, keys) = match input {
+            Input::Identify {
+                identifier, device, ..
+            } => {
+                let name = identifier.canonical();
+                let keys = LedgerKeys::derive(&self.keys, &self.org, name, device.as_ref());
+                (Some(name.to_owned()), Some(keys))
+            }
+            _ => (flow.canonical().map(str::to_owned), flow.ledgers().copied()),
         };
         let found = self
             .users
@@ -167,6 +194,13 @@ impl Shell {
             .find(|user| Some(&user.login) == name.as_ref());
         let mut facts = Facts {
             user: found.cloned(),
+            ledgers: Ledgers {
+                identifier: keys.and_then(|keys| self.ledger(keys.identifier)),
+                device: keys.and_then(|keys| self.ledger(keys.device?)),
+                org: self.ledger(LedgerKey::ORG),
+            },
+            answered_24h: self.answered_24h,
+            browser: self.browser,
             ..Facts::default()
         };
         for _ in 0..=regain_engine::NEEDS_PER_STEP_MAX {
@@ -249,11 +283,32 @@ impl Shell {
             Effect::Audit(_)
             | Effect::Enqueue(Outgoing::PasswordChanged { .. })
             | Effect::IssueInteractionCode(_)
-            | Effect::RequireLedger { .. }
             | Effect::RequirePassword { .. }
-            | Effect::RevokeSessions { .. }
-            | Effect::SaveLedger(_) => {}
+            | Effect::RevokeSessions { .. } => {}
+            Effect::RequireLedger { key, version } => {
+                assert_eq!(self.version_of(*key), *version);
+            }
+            Effect::SaveLedger(write) => {
+                assert_eq!(self.version_of(write.key), write.version);
+                let row = LedgerRow {
+                    version: write.version + 1,
+                    state: write.state.clone(),
+                };
+                let expires_at = write.expires_at;
+                self.ledgers
+                    .insert(write.key, StoredLedger { row, expires_at });
+            }
         }
+    }
+
+    /// A ledger as the store gives it: an expired one is none.
+    pub(crate) fn ledger(&self, key: LedgerKey) -> Option<LedgerRow> {
+        let stored = self.ledgers.get(&key)?;
+        (self.now < stored.expires_at).then(|| stored.row.clone())
+    }
+
+    fn version_of(&self, key: LedgerKey) -> u64 {
+        self.ledger(key).map_or(0, |row| row.version)
     }
 
     pub(crate) fn document(&self, index: usize, notices: &[Notice]) -> IdxResponse {
@@ -321,6 +376,15 @@ impl Shell {
         let code = self.last_code();
         assert!(self.take(index, answer(&code)).is_ok());
     }
+}
+
+/// Limits of one flow only: for tests that ask one name for more than an honest person would.
+pub(crate) fn limits_of_one_flow() -> Policy {
+    let mut policy = Policy::default();
+    policy.limits.volume = false;
+    policy.limits.identifier_short_wrong_30d = u32::MAX;
+    policy.limits.org_short_wrong_24h = u32::MAX;
+    policy
 }
 
 pub(crate) fn identify(name: &str) -> Input {

@@ -7,6 +7,8 @@ mod harness;
 #[cfg(test)]
 mod invariants;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod properties;

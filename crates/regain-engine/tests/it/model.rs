@@ -52,7 +52,7 @@ struct World {
 
 fn small_limits() -> Policy {
     // Small counts keep the space small; the rules are the same.
-    let mut policy = Policy::default();
+    let mut policy = limits_of_one_flow();
     policy.limits.wrong_answers_per_challenge = 1;
     policy.limits.wrong_answers_per_flow = 2;
     policy.limits.sends_per_flow = 2;

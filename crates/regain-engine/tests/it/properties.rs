@@ -4,7 +4,7 @@ use crate::harness::*;
 use crate::reference::{Model, ModelFlow, Move, model_name};
 use crate::walk::{CATALOGUE_CASES, FLOWS, INVARIANT_CASES, input, moves};
 use proptest::prelude::*;
-use regain_engine::{Input, Policy, Stage};
+use regain_engine::{Input, Stage};
 
 fn stage_name(stage: &Stage) -> &'static str {
     match stage {
@@ -25,7 +25,7 @@ proptest! {
     /// T-S2: the engine and the reference agree after every step.
     #[test]
     fn the_engine_agrees_with_the_reference(walk in moves()) {
-        let mut shell = Shell::new(Policy::default());
+        let mut shell = Shell::new(limits_of_one_flow());
         let start = shell.now.as_seconds();
         let mut models: Vec<ModelFlow> =
             (0..FLOWS).map(|_| ModelFlow { created: start, at: Model::First }).collect();
@@ -73,7 +73,7 @@ proptest! {
     #[test]
     fn replay_of_log_gives_same_state(walk in moves()) {
         let run = |keys: &regain_types::KeyRing| {
-            let mut shell = Shell::new(Policy::default());
+            let mut shell = Shell::new(limits_of_one_flow());
             shell.keys = keys.clone();
             (0..FLOWS).for_each(|index| shell.begin(index));
             for (count, (flow, one)) in walk.iter().enumerate() {
@@ -85,7 +85,7 @@ proptest! {
             }
             (shell.flows.clone(), shell.passwords())
         };
-        let keys = Shell::new(Policy::default()).keys;
+        let keys = Shell::new(limits_of_one_flow()).keys;
         let (first, second) = (run(&keys), run(&keys));
         prop_assert_eq!(
             serde_json::to_string(&first.0.values().map(|f| &f.stage).collect::<Vec<_>>()).unwrap(),
@@ -97,7 +97,7 @@ proptest! {
     /// A stored flow is read back as it was.
     #[test]
     fn a_flow_survives_its_storage(walk in moves()) {
-        let mut shell = Shell::new(Policy::default());
+        let mut shell = Shell::new(limits_of_one_flow());
         (0..FLOWS).for_each(|index| shell.begin(index));
         for (count, (flow, one)) in walk.iter().enumerate() {
             if let Some(input) = input(&shell, *flow, one, count) {

@@ -1,7 +1,7 @@
 //! Random walks: what they are made of, and how far they go.
 
 use proptest::prelude::*;
-use regain_engine::{Effect, Flow, Input, Policy};
+use regain_engine::{Effect, Flow, Input};
 
 use crate::harness::*;
 use crate::reference::Move;
@@ -56,7 +56,7 @@ pub(crate) struct Stepped<'a> {
 
 /// Walks, six seconds apart so that no request counts as a repeated one, and looks at each step.
 pub(crate) fn walk(moves: &[(usize, Move)], mut look: impl FnMut(&Shell, &Stepped<'_>)) {
-    let mut shell = Shell::new(Policy::default());
+    let mut shell = Shell::new(limits_of_one_flow());
     (0..FLOWS).for_each(|index| shell.begin(index));
     for (count, (index, one)) in moves.iter().enumerate() {
         if let Move::Wait(seconds) = one {

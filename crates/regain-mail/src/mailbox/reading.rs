@@ -9,8 +9,8 @@ use mail_parser::MessageParser;
 use super::MailboxMessage;
 use crate::Message;
 
-/// Codes have 6, 8 or 12 digits (C-01, G-01).
-const CODE_DIGITS: std::ops::RangeInclusive<usize> = 6..=12;
+/// Codes have 6 to 12 digits, long ones up to 16 (C-01, G-01).
+const CODE_DIGITS: std::ops::RangeInclusive<usize> = 6..=16;
 
 pub(super) fn read(message: &Message) -> MailboxMessage {
     let parsed = MessageParser::default()

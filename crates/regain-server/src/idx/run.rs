@@ -165,7 +165,7 @@ async fn one_round(
             tracing::error!(flow = %before.id, what, "the engine contradicts itself");
             return Err(ApiError::Internal);
         }
-        Err(refusal @ (Refusal::NotOffered | Refusal::TooManyRequests)) => {
+        Err(refusal @ (Refusal::Limited(_) | Refusal::NotOffered | Refusal::TooManyRequests)) => {
             (before, vec![refusal.notice()])
         }
         Ok(Decided::Next(transition)) => {
@@ -173,6 +173,7 @@ async fn one_round(
                 flow,
                 effects,
                 notices,
+                new_device: _,
             } = *transition;
             let cancelled = flow.generation != before.generation;
             let next = cancelled.then(|| next_state_handle(state.keys(), &current));

@@ -113,6 +113,7 @@ impl Call {
         told.then_some(EndUser {
             address,
             user_agent,
+            device: None,
         })
     }
 

@@ -77,6 +77,7 @@ pub(super) fn completed(user: &UserId, canonical: &str, now: Timestamp) -> Stage
         canonical: canonical.to_owned(),
         at: now,
         ending: Ending::InteractionCode,
+        ledgers: None,
     })
 }
 
@@ -91,6 +92,7 @@ fn climb(user: Option<&UserId>, canonical: &str) -> Climb {
         },
         proofs: Vec::new(),
         tally: Tally::default(),
+        paid: false,
     }
 }
 

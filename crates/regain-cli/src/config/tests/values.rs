@@ -34,6 +34,34 @@ fn values_outside_the_bounds_are_refused_with_key_and_bound() {
             "10 to 600",
         ),
         (
+            "limits",
+            "identifier_short_wrong_30d",
+            ["2", "11"],
+            "3 to 10",
+        ),
+        ("limits", "identifier_wrong_hour", ["4", "21"], "5 to 20"),
+        ("limits", "identifier_wrong_day", ["9", "61"], "10 to 60"),
+        (
+            "limits",
+            "tenant_short_wrong_24h",
+            ["19", "100001"],
+            "20 to 100000",
+        ),
+        ("limits", "tenant_long_mode_days", ["0", "31"], "1 to 30"),
+        ("limits", "long_code_length", ["9", "17"], "10 to 16"),
+        ("limits", "consecutive_max", ["9", "101"], "10 to 100"),
+        ("limits", "identifier_mails_15m", ["0", "31"], "1 to 30"),
+        ("limits", "identifier_mails_1h", ["0", "31"], "1 to 30"),
+        ("limits", "identifier_mails_24h", ["0", "31"], "1 to 30"),
+        ("limits", "device_mails_1h", ["-1", "11"], "0 to 10"),
+        ("limits", "starts_identifier_24h", ["4", "101"], "5 to 100"),
+        (
+            "limits",
+            "live_transactions_identifier",
+            ["2", "51"],
+            "3 to 50",
+        ),
+        (
             "hash",
             "memory_kib",
             ["19455", "1048577"],
@@ -57,6 +85,25 @@ fn values_outside_the_bounds_are_refused_with_key_and_bound() {
             assert!(problems[0].contains("regain.toml"), "{problems:?}");
         }
     }
+}
+
+#[test]
+fn t_g7_limits_that_break_the_promise_refuse_to_start() {
+    // G-05: each value is within its bounds, and together they let too many guesses through.
+    let site = Site::new();
+    let weak = "[limits]\nlong_code_length = 10\n";
+    let problems = site.problems(&format!("{LEAST}{weak}"));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].contains("with a chance of 2.6e-4 a year"),
+        "{problems:?}"
+    );
+    let longer = "[email_authenticator]\ncode_length = 10\n";
+    assert!(site.load(&format!("{LEAST}{weak}{longer}"), &[]).is_ok());
+    let price = "[limits]\ntenant_short_wrong_24h = 2000\n";
+    let configuration = site.load(&format!("{LEAST}{price}"), &[]).unwrap();
+    let warnings = configuration.warnings().join("\n");
+    assert!(warnings.contains("0.73 accounts a year"), "{warnings}");
 }
 
 #[test]

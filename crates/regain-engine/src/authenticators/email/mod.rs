@@ -7,8 +7,9 @@ use subtle::ConstantTimeEq as _;
 
 use super::{Attempt, Authenticator, Descriptor, Opened, Tools, Verdict};
 use crate::effect::Outgoing;
-use crate::flow::{Climb, Flow, Intent};
+use crate::flow::{Challenge, Climb, Flow, Intent};
 use crate::intents::hashed;
+use crate::limits::{Attempted, Issue, Pass};
 use crate::need::UserFacts;
 use crate::notice::Notice;
 use crate::offers::{Holder, Offer};
@@ -16,8 +17,8 @@ use crate::policy::Policy;
 
 /// Fewest digits of a code (security §3).
 pub const CODE_DIGITS_MIN: u8 = 6;
-/// Most digits of a code.
-pub const CODE_DIGITS_MAX: u8 = 12;
+/// Most digits of a code: a long one's.
+pub const CODE_DIGITS_MAX: u8 = 16;
 
 /// `okta_email`.
 pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
@@ -48,8 +49,8 @@ pub struct CodeTicket {
 }
 
 impl CodeTicket {
-    /// The code: digits with leading zeros. 64 bits are reduced, so the bias is below 2⁻²⁴ for
-    /// twelve digits and below 2⁻⁴⁴ for six (C-01).
+    /// The code: digits with leading zeros. 128 bits are reduced, so the bias is below 2⁻⁷⁴ even
+    /// for sixteen digits (C-01).
     #[must_use]
     pub fn code(&self, keys: &KeyRing, org: &OrgId) -> Secret<String> {
         let intent: &[u8] = match self.intent {
@@ -66,10 +67,10 @@ impl CodeTicket {
         ]);
         let number = tag
             .iter()
-            .take(8)
-            .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+            .take(16)
+            .fold(0_u128, |n, byte| n << 8 | u128::from(*byte));
         let digits = usize::from(self.digits.clamp(CODE_DIGITS_MIN, CODE_DIGITS_MAX));
-        let range = 10_u64.pow(u32::from(
+        let range = 10_u128.pow(u32::from(
             self.digits.clamp(CODE_DIGITS_MIN, CODE_DIGITS_MAX),
         ));
         Secret::new(format!("{:0digits$}", number % range))
@@ -84,13 +85,24 @@ impl Authenticator for Email {
         &DESCRIPTOR
     }
 
-    fn open(&self, flow: &Flow, climb: &Climb, id: &ChallengeId, tools: &Tools<'_>) -> Opened {
+    fn open(
+        &self,
+        flow: &Flow,
+        climb: &Climb,
+        (id, issue): (&ChallengeId, Option<Issue>),
+        tools: &Tools<'_>,
+    ) -> Opened {
+        // Whoever opens one charges it first; without that, a long code is never wrong.
+        let issue = issue.unwrap_or(Issue {
+            digits: CODE_DIGITS_MAX,
+            known_device: false,
+        });
         let expires_at = tools.now.plus_seconds(tools.policy.email.code_ttl_seconds);
         let ticket = CodeTicket {
             flow: flow.id.clone(),
             challenge: id.clone(),
             intent: climb.intent,
-            digits: tools.policy.email.code_length,
+            digits: issue.digits,
             issued_at: tools.now,
             expires_at,
         };
@@ -99,7 +111,7 @@ impl Authenticator for Email {
             subject: climb.who.subject.clone(),
             canonical: climb.who.canonical.clone(),
             identifier_hash: hashed(&climb.who.canonical, tools.keys, tools.org),
-            known_device: false,
+            known_device: issue.known_device,
             ticket,
             app_label: flow.app.label.clone(),
             redirect_uri: flow.app.redirect_uri.clone(),
@@ -112,10 +124,14 @@ impl Authenticator for Email {
         }
     }
 
+    fn attempted(&self, challenge: &Challenge) -> Option<Attempted> {
+        let digits = ticket_of(challenge)?.digits;
+        Some(Attempted::Code { digits })
+    }
+
     /// Nobody's guess is compared with a real code too, and costs the same (E-09).
-    fn judge(&self, attempt: &Attempt<'_>, tools: &Tools<'_>) -> Verdict {
-        let Ok(ticket) = serde_json::from_value::<CodeTicket>(attempt.challenge.data.clone())
-        else {
+    fn judge(&self, attempt: &Attempt<'_>, _: &Pass, tools: &Tools<'_>) -> Verdict {
+        let Some(ticket) = ticket_of(attempt.challenge) else {
             return Verdict::Wrong(Notice::CodeInvalid);
         };
         let code = ticket.code(tools.keys, tools.org);
@@ -164,6 +180,10 @@ impl Authenticator for Email {
     fn is_knowledge(&self) -> bool {
         false
     }
+}
+
+fn ticket_of(challenge: &Challenge) -> Option<CodeTicket> {
+    serde_json::from_value(challenge.data.clone()).ok()
 }
 
 /// Compares in constant time over strings of one length. Spaces and dashes are for the eye and

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Attempt, Authenticator, Descriptor, Opened, Tools, Verdict};
 use crate::flow::{Challenge, Climb, Flow, Subject};
 use crate::intents::sign_in;
+use crate::limits::{Attempted, Issue, Pass};
 use crate::need::UserFacts;
 use crate::offers::{Holder, Offer};
 use crate::policy::Policy;
@@ -29,7 +30,13 @@ impl Authenticator for Password {
         &DESCRIPTOR
     }
 
-    fn open(&self, flow: &Flow, _: &Climb, _: &ChallengeId, _: &Tools<'_>) -> Opened {
+    fn open(
+        &self,
+        flow: &Flow,
+        _: &Climb,
+        _: (&ChallengeId, Option<Issue>),
+        _: &Tools<'_>,
+    ) -> Opened {
         Opened {
             expires_at: flow.expires_at,
             data: Value::Null,
@@ -37,10 +44,14 @@ impl Authenticator for Password {
         }
     }
 
-    fn judge(&self, attempt: &Attempt<'_>, tools: &Tools<'_>) -> Verdict {
+    fn attempted(&self, _: &Challenge) -> Option<Attempted> {
+        Some(Attempted::Password)
+    }
+
+    fn judge(&self, attempt: &Attempt<'_>, pass: &Pass, tools: &Tools<'_>) -> Verdict {
         let user = subject_facts(attempt);
         match attempt.facts.password_matches {
-            None => Verdict::Need(sign_in::verify_password(user, attempt.passcode)),
+            None => Verdict::Need(sign_in::verify_password(user, attempt.passcode, pass)),
             Some(true) if user.is_some_and(|user| user.status.may_sign_in()) => Verdict::Right,
             Some(_) => Verdict::Wrong(sign_in::wrong_password(user, tools.policy)),
         }

@@ -42,7 +42,7 @@ fn wrong_code_burns_an_attempt() {
 
 #[test]
 fn starting_over_in_a_flow_gives_no_new_tries() {
-    let mut shell = Shell::new(Policy::default());
+    let mut shell = Shell::new(limits_of_one_flow());
     shell.walk_to_code_page(0, "alice");
     let mut told = 0;
     for _ in 0..6 {

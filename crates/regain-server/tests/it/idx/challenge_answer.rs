@@ -33,7 +33,10 @@ async fn a_wrong_code_is_counted_and_said_at_the_field() {
         assert_eq!(walk.page.passcode_texts(), ["Invalid code. Try again."]);
         let times = u32::try_from(times).unwrap() + 1;
         assert_eq!(counted(&walk).await, (times, times));
-        assert_eq!(before.changed(&app.snapshot()), ["audit", "flows"]);
+        assert_eq!(
+            before.changed(&app.snapshot()),
+            ["audit", "flows", "ledgers"]
+        );
     }
     walk.answer(&code)
         .await

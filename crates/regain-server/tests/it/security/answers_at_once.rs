@@ -197,12 +197,12 @@ async fn a_full_hashing_queue_asks_to_come_back_and_changes_nothing() {
     .await;
     let server = app.listen().await;
     let mut bodies = Vec::new();
-    for _ in 0..20 {
+    for number in 0..20 {
         let handle = app.begin().await.state_handle;
-        bodies.push(
-            json!({"stateHandle": handle, "identifier": Person::Active.login(),
-            "credentials": {"passcode": "wrong"}}),
-        );
+        // A name each: whoever is wrong four times in a row waits without being hashed.
+        let name = format!("nobody-{number}@example.com");
+        bodies.push(json!({"stateHandle": handle, "identifier": name,
+            "credentials": {"passcode": "wrong"}}));
     }
     let pages = once(server.address, "/idp/idx/identify", bodies).await;
     let (wrong, busy) = (with_status(&pages, 401), with_status(&pages, 503));

@@ -68,6 +68,7 @@ fn forge(forged: &mut Flow, user: &UserId, flaw: Flaw) {
                 vec![proof]
             },
             tally: Tally::default(),
+            paid: false,
         },
     };
 }
