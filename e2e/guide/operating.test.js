@@ -35,7 +35,7 @@ class Shell {
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => (this.output += text));
     }
-    this.exit = new Promise((resolve) => this.child.once('close', (code) => resolve({ code })));
+    this.child.once('close', (code) => (this.code = code));
     // The engine that a block started is in the shell's process group.
     t.after(() => {
       try {
@@ -50,9 +50,8 @@ class Shell {
     const begin = this.output.length;
     const mark = `--- done ${begin} ---`;
     this.child.stdin.write(`${text}\nprintf '%s\\n' '${mark}'\n`);
-    const done = until('a block of the guide', () => this.output.includes(mark, begin), BLOCK_MS);
-    const ended = await Promise.race([done, this.exit]);
-    assert.ok(ended === true, `the shell ended with ${ended?.code} in\n${text}\n${this.output.slice(begin)}`);
+    await until('a block of the guide', () => this.code !== undefined || this.output.includes(mark, begin), BLOCK_MS);
+    assert.ok(this.output.includes(mark, begin), `the shell ended with ${this.code} in\n${text}\n${this.output.slice(begin)}`);
     return this.output.slice(begin).replace(`${mark}\n`, '');
   }
 }

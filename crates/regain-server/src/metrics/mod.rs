@@ -18,7 +18,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use regain_store::Backlog;
 
-use labels::{AuditLabels, FlowLabels, LimitLabels, MailLabels, StoreErrorLabels, StoreLabels};
+use labels::{
+    AuditLabels, FlowLabels, FlowStep, LimitLabels, MailLabels, StoreErrorLabels, StoreLabels,
+};
 pub(crate) use labels::{Limit, Method, Request, Route};
 pub(crate) use store::Measured;
 
@@ -94,7 +96,34 @@ impl HashMetrics {
 }
 
 impl Default for Metrics {
+    /// What has not happened yet is 0, and not missing: so that a first time can be seen.
     fn default() -> Self {
+        let metrics = Self::empty();
+        for limit in [Limit::Address, Limit::Flow] {
+            let labels = LimitLabels { limit };
+            metrics.limit_refusals.get_or_create_owned(&labels);
+        }
+        for step in [
+            FlowStep::Begun,
+            FlowStep::CodeSent,
+            FlowStep::RecoveryCompleted,
+            FlowStep::RecoveryStarted,
+            FlowStep::SignedIn,
+        ] {
+            let labels = FlowLabels { step };
+            metrics.flows.get_or_create_owned(&labels);
+        }
+        for operation in ["load_flow", "commit"] {
+            let error = "unavailable";
+            let labels = StoreErrorLabels { operation, error };
+            metrics.store_errors.get_or_create_owned(&labels);
+        }
+        metrics
+    }
+}
+
+impl Metrics {
+    fn empty() -> Self {
         Self {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
