@@ -18,6 +18,7 @@ const SUITES: &[&str] = &[
     "sdk",
     "mail",
     "crash",
+    "nodes",
     "browser",
     "widget",
     "guide",

@@ -104,18 +104,25 @@ impl Cluster {
     /// # Errors
     /// What the server says.
     pub async fn fresh(&self) -> Result<TestDatabase, String> {
-        self.template
-            .get_or_try_init(|| async {
-                let template = url(&self.directory, TEMPLATE);
-                let admin = connect(&url(&self.directory, "postgres")).await?;
-                let sql = format!("CREATE DATABASE {TEMPLATE}");
-                run(&admin, &sql).await?;
-                let options = Options::parse(&template).map_err(|error| error.to_string())?;
-                migrate(&options).await.map_err(|error| error.to_string())?;
-                Ok::<(), String>(())
-            })
-            .await?;
+        self.prepare_template("").await?;
         self.create(TEMPLATE).await
+    }
+
+    /// Makes the database that fresh ones are copied from, and runs SQL in it. Later calls change
+    /// nothing.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn prepare_template(&self, sql: &str) -> Result<(), String> {
+        let made = self.template.get_or_try_init(|| async {
+            let template = url(&self.directory, TEMPLATE);
+            let admin = connect(&url(&self.directory, "postgres")).await?;
+            run(&admin, &format!("CREATE DATABASE {TEMPLATE}")).await?;
+            let options = Options::parse(&template).map_err(|error| error.to_string())?;
+            migrate(&options).await.map_err(|error| error.to_string())?;
+            run(&connect(&template).await?, &format!("{sql}; ANALYZE")).await
+        });
+        made.await.map(|&()| ())
     }
 
     async fn create(&self, template: &str) -> Result<TestDatabase, String> {
