@@ -6,9 +6,11 @@
 //! the operator's own.
 
 mod address;
+mod answered;
 mod api_error;
 mod cors;
 mod dev;
+mod device_cookie;
 mod hash_kinds;
 mod hasher;
 mod headers;

@@ -1,7 +1,7 @@
 //! What happens before the first request.
 
 use crate::state::AppState;
-use crate::{hash_kinds, outbox, sweeper};
+use crate::{answered, hash_kinds, outbox, sweeper};
 
 /// The setting of the store that says, while it is not empty, that a restore is not finished.
 pub const RESTORE_SETTING: &str = "restore";
@@ -36,6 +36,7 @@ pub async fn start(state: &AppState) -> Result<(), StartError> {
     state.signer().keys(state).await?;
     hash_kinds::synchronise(state).await?;
     let tasks = state.tasks();
+    tasks.spawn(answered::run(state.clone(), tasks.stop_signal()));
     tasks.spawn(hash_kinds::run(state.clone(), tasks.stop_signal()));
     tasks.spawn(outbox::run(state.clone(), tasks.stop_signal()));
     tasks.spawn(sweeper::run(state.clone(), tasks.stop_signal()));

@@ -7,6 +7,7 @@ use regain_store::Store;
 use regain_types::{KeyRing, MasterKey, OrgId};
 use tokio::sync::Notify;
 
+use crate::answered::Answered;
 use crate::dev::Dev;
 use crate::hasher::{Hasher, HasherError};
 use crate::limits::Limits;
@@ -40,6 +41,7 @@ struct Shared {
     parts: Parts,
     keys: KeyRing,
     hasher: Hasher,
+    answered: Answered,
     limits: Limits,
     signer: Signer,
     tasks: Tasks,
@@ -66,6 +68,7 @@ impl AppState {
             keys: KeyRing::derive(&parts.master_key),
             hasher: Hasher::start(hash, metrics.hash().clone())?,
             limits: Limits::default(),
+            answered: Answered::default(),
             signer: Signer::default(),
             tasks: Tasks::default(),
             health: Health::default(),
@@ -103,6 +106,11 @@ impl AppState {
     #[must_use]
     pub fn master_key(&self) -> &MasterKey {
         &self.0.parts.master_key
+    }
+
+    /// How many codes were answered rightly.
+    pub(crate) fn answered(&self) -> &Answered {
+        &self.0.answered
     }
 
     /// The hashing threads.

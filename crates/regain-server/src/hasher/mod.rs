@@ -49,7 +49,7 @@ pub enum HasherError {
 }
 
 /// What a hash came to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Computed {
     /// Answer to [`Need::VerifyPassword`].
     Matches(bool),

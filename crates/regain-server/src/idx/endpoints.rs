@@ -5,7 +5,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::post;
 use regain_engine::{Endpoint, Input, Notice};
-use regain_types::{Identifier, Secret};
+use regain_types::{Identifier, Secret, TokenHash};
 use regain_wire::idx::{
     AnswerRequest, ChallengeRequest, HandleRequest, IdentifyRequest, IntrospectRequest,
 };
@@ -13,8 +13,8 @@ use regain_wire::idx::{
 use super::body::Body;
 use super::run::{Handle, refuse, run};
 use crate::api_error::ApiError;
+use crate::device_cookie::Caller;
 use crate::json::BODY_BYTES_MAX;
-use crate::meta::Meta;
 use crate::state::AppState;
 
 /// The routes.
@@ -35,7 +35,7 @@ type Answer = Result<Response, ApiError>;
 
 async fn introspect(
     State(state): State<AppState>,
-    Meta(meta): Meta,
+    caller: Caller,
     Body(body): Body<IntrospectRequest>,
 ) -> Answer {
     let handle = match (
@@ -49,19 +49,19 @@ async fn introspect(
             return Err(ApiError::Malformed(cause.to_owned()));
         }
     };
-    Ok(run(&state, handle, Input::Introspect, meta).await)
+    Ok(run(&state, handle, Input::Introspect, caller).await)
 }
 
 async fn identify(
     State(state): State<AppState>,
-    Meta(meta): Meta,
+    caller: Caller,
     Body(body): Body<IdentifyRequest>,
 ) -> Answer {
     let handle = Handle::State(body.state_handle);
     match Identifier::parse(&body.identifier) {
         Err(error) => {
             let notice = Notice::IdentifierMalformed(error.to_string());
-            Ok(refuse(&state, handle, notice, meta).await)
+            Ok(refuse(&state, handle, notice, caller).await)
         }
         Ok(identifier) => {
             let passcode = body
@@ -71,28 +71,31 @@ async fn identify(
             let input = Input::Identify {
                 identifier,
                 passcode,
-                device: None,
+                device: caller
+                    .device
+                    .shown()
+                    .map(|token| TokenHash::of(token.expose())),
             };
-            Ok(run(&state, handle, input, meta).await)
+            Ok(run(&state, handle, input, caller).await)
         }
     }
 }
 
 async fn challenge(
     State(state): State<AppState>,
-    Meta(meta): Meta,
+    caller: Caller,
     Body(body): Body<ChallengeRequest>,
 ) -> Answer {
     let input = Input::Challenge {
         authenticator_id: body.authenticator.id,
         method_type: body.authenticator.method_type,
     };
-    Ok(run(&state, Handle::State(body.state_handle), input, meta).await)
+    Ok(run(&state, Handle::State(body.state_handle), input, caller).await)
 }
 
 async fn challenge_answer(
     State(state): State<AppState>,
-    Meta(meta): Meta,
+    caller: Caller,
     Body(body): Body<AnswerRequest>,
 ) -> Answer {
     let given = body.credentials.unwrap_or_default();
@@ -100,30 +103,38 @@ async fn challenge_answer(
         passcode: given.passcode.map(Secret::new),
         revoke_sessions: given.revoke_sessions,
     };
-    Ok(run(&state, Handle::State(body.state_handle), input, meta).await)
+    Ok(run(&state, Handle::State(body.state_handle), input, caller).await)
 }
 
-async fn challenge_poll(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
-    bare(state, meta, body, Input::Poll).await
+async fn challenge_poll(
+    state: State<AppState>,
+    caller: Caller,
+    body: Body<HandleRequest>,
+) -> Answer {
+    bare(state, caller, body, Input::Poll).await
 }
 
-async fn challenge_resend(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
-    bare(state, meta, body, Input::Resend).await
+async fn challenge_resend(
+    state: State<AppState>,
+    caller: Caller,
+    body: Body<HandleRequest>,
+) -> Answer {
+    bare(state, caller, body, Input::Resend).await
 }
 
-async fn recover(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
-    bare(state, meta, body, Input::Recover).await
+async fn recover(state: State<AppState>, caller: Caller, body: Body<HandleRequest>) -> Answer {
+    bare(state, caller, body, Input::Recover).await
 }
 
-async fn cancel(state: State<AppState>, meta: Meta, body: Body<HandleRequest>) -> Answer {
-    bare(state, meta, body, Input::Cancel).await
+async fn cancel(state: State<AppState>, caller: Caller, body: Body<HandleRequest>) -> Answer {
+    bare(state, caller, body, Input::Cancel).await
 }
 
 async fn bare(
     State(state): State<AppState>,
-    Meta(meta): Meta,
+    caller: Caller,
     Body(body): Body<HandleRequest>,
     input: Input,
 ) -> Answer {
-    Ok(run(&state, Handle::State(body.state_handle), input, meta).await)
+    Ok(run(&state, Handle::State(body.state_handle), input, caller).await)
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod endpoints;
+mod hashed;
 mod run;
 mod upgrade;
 

@@ -4,23 +4,26 @@ use axum::Extension;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use regain_engine::{
-    Effect, Env, Facts, Flow, Frame, Input, LedgerKeys, NEEDS_PER_STEP_MAX, Notice, Refusal, Step,
-    Transition, UserFacts, next_state_handle, present, present_terminal, state_handle, step,
+    Effect, Env, Facts, Flow, Frame, Input, LedgerKeys, NEEDS_PER_STEP_MAX, Notice, Refusal, Stage,
+    Step, Transition, UserFacts, next_state_handle, present, present_terminal, state_handle, step,
 };
 use regain_store::{Commit, FlowKey, Loaded, RequestMeta, StoreError, Typed};
 use regain_types::{SystemEntropy, Timestamp, TokenHash};
 use regain_wire::idx::{CONTENT_TYPE_ERROR, CONTENT_TYPE_OK, IdxResponse};
 
 use crate::api_error::{ApiError, busy_seconds};
+use crate::device_cookie::Caller;
 use crate::hasher::Computed;
 use crate::limits::{Admission, Denied};
 use crate::requests::ByTheEngine;
 use crate::state::AppState;
 
+use super::hashed::Hashed;
 use super::upgrade::Upgrade;
 
-/// A losing writer loads and steps again once; whoever loses twice is told to slow down.
-const ROUNDS_MAX: usize = 2;
+/// A losing writer loads and steps again; whoever loses so often is told to slow down. Steps about
+/// one name wait for each other, and wrong codes of the whole org do for a while (G-03).
+const ROUNDS_MAX: usize = 16;
 
 /// By what a client names its flow.
 pub(super) enum Handle {
@@ -59,10 +62,10 @@ pub(super) async fn run(
     state: &AppState,
     handle: Handle,
     input: Input,
-    meta: RequestMeta,
+    caller: Caller,
 ) -> Response {
-    let mut admission = Admission::new(state, &meta);
-    let taken = take(state, &handle, input, meta, &mut admission).await;
+    let mut admission = Admission::new(state, &caller.meta);
+    let taken = take(state, &handle, input, &caller, &mut admission).await;
     let mut response = taken.unwrap_or_else(IntoResponse::into_response);
     admission.mark(&mut response);
     response
@@ -73,9 +76,9 @@ pub(super) async fn refuse(
     state: &AppState,
     handle: Handle,
     notice: Notice,
-    meta: RequestMeta,
+    caller: Caller,
 ) -> Response {
-    let mut admission = Admission::new(state, &meta);
+    let mut admission = Admission::new(state, &caller.meta);
     let shown = take_nothing(state, &handle, notice, &mut admission).await;
     let mut response = shown.unwrap_or_else(IntoResponse::into_response);
     admission.mark(&mut response);
@@ -85,8 +88,8 @@ pub(super) async fn refuse(
 async fn take(
     state: &AppState,
     handle: &Handle,
-    input: Input,
-    meta: RequestMeta,
+    mut input: Input,
+    caller: &Caller,
     admission: &mut Admission<'_>,
 ) -> Result<Response, ApiError> {
     let hash = handle.hash();
@@ -95,6 +98,7 @@ async fn take(
         return deny(state, handle, denied).await;
     }
     let mut may_start = matches!(input, Input::Identify { .. });
+    let mut hashed = Hashed::default();
     for _ in 0..ROUNDS_MAX {
         let Some(loaded) = load(state, handle, &input).await? else {
             admission.miss().await?;
@@ -107,7 +111,15 @@ async fn take(
         if let Err(denied) = admitted {
             return deny(state, handle, denied).await;
         }
-        if let Some(answer) = one_round(state, handle, loaded, &input, &meta).await? {
+        if name_device(&mut input, &loaded.flow) {
+            continue;
+        }
+        let round = Round {
+            input: &input,
+            caller,
+            hashed: &mut hashed,
+        };
+        if let Some(answer) = one_round(state, handle, loaded, round).await? {
             return Ok(answer);
         }
     }
@@ -135,14 +147,38 @@ async fn take_nothing(
     }
 }
 
+/// What an app says about its user's device counts, not what the app itself shows (G-07). Says
+/// whether that names another one: then its ledger must be read too.
+fn name_device(input: &mut Input, flow: &Flow) -> bool {
+    let told = flow.app.end_user.as_ref().and_then(|user| user.device);
+    match (input, told) {
+        (Input::Identify { device, .. }, Some(told)) if *device != Some(told) => {
+            *device = Some(told);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// What the rounds of a request share.
+struct Round<'a> {
+    input: &'a Input,
+    caller: &'a Caller,
+    hashed: &'a mut Hashed,
+}
+
 /// Steps once and commits; `None` when somebody else was faster.
 async fn one_round(
     state: &AppState,
     handle: &Handle,
     loaded: Loaded,
-    input: &Input,
-    meta: &RequestMeta,
+    round: Round<'_>,
 ) -> Result<Option<Response>, ApiError> {
+    let Round {
+        input,
+        caller,
+        hashed,
+    } = round;
     let current = handle.state_handle(state, &loaded.flow);
     let Loaded {
         now,
@@ -154,9 +190,11 @@ async fn one_round(
     let mut facts = Facts {
         user,
         ledgers,
+        answered_24h: state.answered().in_24h(),
+        browser: caller.device.keeps_cookies(),
         ..Facts::default()
     };
-    let outcome = decide(state, (&before, now), input, &mut facts).await;
+    let outcome = decide(state, (&before, now), input, &mut facts, hashed).await;
     let (flow, notices) = match outcome {
         Ok(Decided::Show(notices)) => (before, notices),
         Ok(Decided::Busy) => (before, vec![Notice::Busy]),
@@ -165,7 +203,18 @@ async fn one_round(
             tracing::error!(flow = %before.id, what, "the engine contradicts itself");
             return Err(ApiError::Internal);
         }
-        Err(refusal @ (Refusal::Limited(_) | Refusal::NotOffered | Refusal::TooManyRequests)) => {
+        Err(Refusal::Limited(limited)) => {
+            let key = limited.limit.key();
+            tracing::info!(flow = %before.id, limit = key, "a limit was reached");
+            let notices = [limited.limit.notice()];
+            let mut shown = show(state, &before, &current, facts.user.as_ref(), &notices);
+            if let Some(until) = limited.until {
+                let seconds = HeaderValue::from(until.seconds_since(now).max(1));
+                shown.headers_mut().insert(header::RETRY_AFTER, seconds);
+            }
+            return Ok(Some(shown));
+        }
+        Err(refusal @ (Refusal::NotOffered | Refusal::TooManyRequests)) => {
             (before, vec![refusal.notice()])
         }
         Ok(Decided::Next(transition)) => {
@@ -173,7 +222,7 @@ async fn one_round(
                 flow,
                 effects,
                 notices,
-                new_device: _,
+                new_device,
             } = *transition;
             let cancelled = flow.generation != before.generation;
             let next = cancelled.then(|| next_state_handle(state.keys(), &current));
@@ -184,7 +233,7 @@ async fn one_round(
                 flow: flow.clone(),
                 new_state_handle: next.as_deref().map(TokenHash::of),
                 effects,
-                request: end_user(&flow, meta.clone()),
+                request: end_user(&flow, caller.meta.clone()),
                 now,
             };
             match state.store().commit(state.org(), commit).await {
@@ -195,13 +244,29 @@ async fn one_round(
             if sends {
                 state.mail_is_due().notify_one();
             }
-            let user = facts.user.as_ref();
+            if has_answered(&before, &flow) {
+                state.answered().add();
+            }
             let current = next.unwrap_or(current);
-            return Ok(Some(show(state, &flow, &current, user, &notices)));
+            let mut shown = show(state, &flow, &current, facts.user.as_ref(), &notices);
+            let known = facts.ledgers.device.is_some() && !flow.is_live();
+            let shows_again = caller.device.shown().filter(|_| known);
+            let cookie = new_device.as_ref().or(shows_again);
+            let cookie = cookie.and_then(|token| caller.device.set(token, state.settings()));
+            if let Some(cookie) = cookie {
+                shown.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            return Ok(Some(shown));
         }
     };
     let user = facts.user.as_ref();
     Ok(Some(show(state, &flow, &current, user, &notices)))
+}
+
+/// Whether a code was answered rightly.
+fn has_answered(before: &Flow, after: &Flow) -> bool {
+    matches!(before.stage, Stage::ChallengeAuthenticator { .. })
+        && matches!(after.stage, Stage::ResetAuthenticator { .. })
 }
 
 /// A limit was over-run: the forms stay where showing them is affordable, so that whoever is at the
@@ -289,6 +354,7 @@ async fn decide(
     (flow, now): (&Flow, Timestamp),
     input: &Input,
     facts: &mut Facts,
+    hashed: &mut Hashed,
 ) -> Result<Decided, Refusal> {
     for _ in 0..=NEEDS_PER_STEP_MAX {
         let stepped = {
@@ -305,7 +371,7 @@ async fn decide(
             Err(refusal) => return Err(refusal),
             Ok(Step::Next(transition)) => return Ok(Decided::Next(transition)),
             Ok(Step::Show(notices)) => return Ok(Decided::Show(notices)),
-            Ok(Step::Need(need)) => match state.hasher().compute(need).await {
+            Ok(Step::Need(need)) => match hashed.compute(state, need).await {
                 Ok(Computed::Matches(matches)) => facts.password_matches = Some(matches),
                 Ok(Computed::New(new)) => facts.new_password = Some(new),
                 Err(busy) => {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use regain_engine::EndUser;
 use regain_oauth::{Client, ClientProof, Credentials, Form, OAuthError};
 use regain_store::RequestMeta;
-use regain_types::AuthServer;
+use regain_types::{AuthServer, TokenHash};
 
 use super::refusal::Refusal;
 use super::server::Server;
@@ -17,6 +17,8 @@ use crate::meta::Meta;
 use crate::state::AppState;
 
 const USER_AGENT_BYTES_MAX: usize = 512;
+/// As long as such names are (`idx-wire` §1.3).
+const DEVICE_TOKEN_BYTES_MAX: usize = 32;
 const LANGUAGE_BYTES_MAX: usize = 128;
 
 /// One call with a form, decoded.
@@ -109,11 +111,14 @@ impl Call {
             .map(|address| address.to_canonical().to_string());
         let user_agent = text(&self.headers, "x-okta-user-agent-extended")
             .map(|agent| agent.chars().take(USER_AGENT_BYTES_MAX).collect());
-        let told = address.is_some() || user_agent.is_some();
+        let device = text(&self.headers, "x-device-token")
+            .filter(|token| (1..=DEVICE_TOKEN_BYTES_MAX).contains(&token.len()))
+            .map(TokenHash::of);
+        let told = address.is_some() || user_agent.is_some() || device.is_some();
         told.then_some(EndUser {
             address,
             user_agent,
-            device: None,
+            device,
         })
     }
 

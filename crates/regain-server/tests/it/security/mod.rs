@@ -6,6 +6,7 @@ mod answers_at_once;
 mod at_rest;
 mod atomic_completion;
 mod clock;
+mod guessing;
 mod imported;
 mod indistinguishable;
 mod list;
