@@ -16,6 +16,7 @@ fn main() -> std::io::Result<()> {
     let brand = Brand {
         org_name: "Example".to_owned(),
         support_url: Some("https://example.com/help".to_owned()),
+        ..Brand::default()
     };
     let long = RecoveryCode {
         code: Secret::new("123456789012".to_owned()),

@@ -1,14 +1,20 @@
 //! Whose mail it is.
 
+use std::sync::Arc;
+
+use crate::Templates;
+
 /// What the operator says about the org that sends.
 ///
 /// There is no picture: a mail loads nothing from elsewhere (M-04).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Brand {
     /// The name of the org, in the subject and at the foot.
     pub org_name: String,
     /// Where people find help: an `https`, `http` or `mailto` address. Others are left out.
     pub support_url: Option<String>,
+    /// The operator's own templates, in the place of ours.
+    pub templates: Option<Arc<Templates>>,
 }
 
 impl Brand {
@@ -35,6 +41,7 @@ mod tests {
             let brand = Brand {
                 org_name: String::new(),
                 support_url: Some(url.to_owned()),
+                ..Brand::default()
             };
             brand.safe_support_url().is_some()
         };

@@ -29,6 +29,12 @@ impl Language {
         }
     }
 
+    /// The language of a tag exactly (`de`).
+    #[must_use]
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.tag() == tag)
+    }
+
     /// Picks the language that a reader likes best, from an `Accept-Language` header
     /// (`de-AT, en;q=0.5`) or a locale (`de_AT.UTF-8`). English when nothing fits.
     ///

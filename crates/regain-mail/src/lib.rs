@@ -10,7 +10,7 @@
 //! ```
 //! use regain_mail::{Brand, Language, Mail, RecoveryCode, render};
 //!
-//! let brand = Brand { org_name: "Example".to_owned(), support_url: None };
+//! let brand = Brand { org_name: "Example".to_owned(), support_url: None, ..Brand::default() };
 //! let mail = Mail::RecoveryCode(RecoveryCode::sample());
 //! let rendered = render(&mail, &brand, Language::choose("de-AT, en;q=0.5"));
 //! assert!(rendered.text.lines().any(|line| line == "123456"));
@@ -28,6 +28,7 @@ mod plain;
 mod render;
 mod sentences;
 mod smtp;
+mod templates;
 mod transport;
 
 pub use brand::Brand;
@@ -40,4 +41,5 @@ pub use mailbox::{
 };
 pub use render::{Rendered, render};
 pub use smtp::{SmtpSettings, SmtpSettingsError, SmtpTransport, Tls};
+pub use templates::{TemplateProblem, Templates};
 pub use transport::{Accepted, SendError, Transport};

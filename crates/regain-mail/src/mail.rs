@@ -15,6 +15,18 @@ pub enum Mail {
 }
 
 impl Mail {
+    /// The names of all mails, as directories of templates have them.
+    pub const NAMES: [&'static str; 2] = ["password_changed", "recovery_code"];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PasswordChanged(_) => "password_changed",
+            Self::RecoveryCode(_) => "recovery_code",
+        }
+    }
+
     /// Every mail with made-up content, for galleries and tests.
     #[must_use]
     pub fn samples() -> Vec<Self> {

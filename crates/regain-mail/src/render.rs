@@ -39,26 +39,30 @@ impl std::fmt::Debug for Rendered {
 #[must_use]
 pub fn render(mail: &Mail, brand: &Brand, language: Language) -> Rendered {
     let frame = Frame::new(brand, language);
-    match mail {
+    let mut rendered = match mail {
         Mail::PasswordChanged(changed) => password_changed(changed, &frame),
         Mail::RecoveryCode(recovery) => recovery_code(recovery, &frame),
+    };
+    if let Some(templates) = &brand.templates {
+        templates.apply(mail, &frame, &mut rendered);
     }
+    rendered
 }
 
 /// What every mail has around its content.
-struct Frame {
-    language: Language,
-    say: &'static Sentences,
+pub(crate) struct Frame {
+    pub(crate) language: Language,
+    pub(crate) say: &'static Sentences,
     /// What to do with the code, in English, under a mail in another language.
     english: Option<&'static str>,
     org_raw: String,
-    org: String,
-    automatic: String,
-    support_url: Option<String>,
+    pub(crate) org: String,
+    pub(crate) automatic: String,
+    pub(crate) support_url: Option<String>,
 }
 
 impl Frame {
-    fn new(brand: &Brand, language: Language) -> Self {
+    pub(crate) fn new(brand: &Brand, language: Language) -> Self {
         let say = Sentences::of(language);
         let org = one_line(&brand.org_name);
         Self {
@@ -74,7 +78,7 @@ impl Frame {
     }
 
     /// Help as people read it: without the scheme of mail addresses.
-    fn support_shown(&self) -> Option<&str> {
+    pub(crate) fn support_shown(&self) -> Option<&str> {
         let url = self.support_url.as_deref()?;
         Some(url.strip_prefix("mailto:").unwrap_or(url))
     }
@@ -94,15 +98,46 @@ struct RecoveryHtml<'a> {
     content: &'a RecoveryContent,
 }
 
-struct RecoveryContent {
-    code: String,
-    intro: String,
-    code_lives: String,
-    request_word: Option<String>,
-    autofill: Option<String>,
+pub(crate) struct RecoveryContent {
+    pub(crate) code: String,
+    pub(crate) identifier: String,
+    pub(crate) app: String,
+    pub(crate) intro: String,
+    pub(crate) code_lives: String,
+    pub(crate) word: Option<String>,
+    pub(crate) request_word: Option<String>,
+    pub(crate) autofill: Option<String>,
 }
 
 impl RecoveryContent {
+    pub(crate) fn new(recovery: &RecoveryCode, frame: &Frame) -> Self {
+        let say = frame.say;
+        let code = recovery.code.expose().clone();
+        let (identifier, app) = (
+            one_line(&recovery.identifier),
+            one_line(&recovery.app_label),
+        );
+        let word = recovery
+            .request_word
+            .as_deref()
+            .map(one_line)
+            .filter(|word| !word.is_empty());
+        let host = recovery
+            .autofill_host
+            .as_deref()
+            .filter(|host| is_host(host));
+        Self {
+            intro: (say.recovery_intro)(&identifier, &app),
+            code_lives: (say.code_lives)(recovery.minutes),
+            request_word: word.as_deref().map(say.request_word),
+            autofill: host.map(|host| format!("@{host} #{code}")),
+            code,
+            identifier,
+            app,
+            word,
+        }
+    }
+
     /// Codes of more than eight digits get smaller type, so that they fit a narrow phone.
     fn is_long(&self) -> bool {
         self.code.len() > 8
@@ -111,26 +146,7 @@ impl RecoveryContent {
 
 fn recovery_code(recovery: &RecoveryCode, frame: &Frame) -> Rendered {
     let say = frame.say;
-    let code = recovery.code.expose().clone();
-    let word = recovery
-        .request_word
-        .as_deref()
-        .map(one_line)
-        .filter(|word| !word.is_empty());
-    let host = recovery
-        .autofill_host
-        .as_deref()
-        .filter(|host| is_host(host));
-    let content = RecoveryContent {
-        intro: (say.recovery_intro)(
-            &one_line(&recovery.identifier),
-            &one_line(&recovery.app_label),
-        ),
-        code_lives: (say.code_lives)(recovery.minutes),
-        request_word: word.as_deref().map(say.request_word),
-        autofill: host.map(|host| format!("@{host} #{code}")),
-        code,
-    };
+    let content = RecoveryContent::new(recovery, frame);
     let subject = (say.recovery_subject)(&frame.org_raw);
     let subject = match &recovery.request_word {
         Some(word) if !word.is_empty() => (say.with_request_word)(&subject, word),
@@ -163,40 +179,54 @@ struct ChangedHtml<'a> {
     content: &'a ChangedContent,
 }
 
-struct ChangedContent {
-    intro: String,
-    not_you: String,
+pub(crate) struct ChangedContent {
+    pub(crate) identifier: String,
+    pub(crate) app: String,
+    pub(crate) when: String,
+    pub(crate) browser: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) intro: String,
+    pub(crate) not_you: String,
     /// Label and value of what is known about the change.
-    rows: Vec<(&'static str, String)>,
+    pub(crate) rows: Vec<(&'static str, String)>,
+}
+
+impl ChangedContent {
+    pub(crate) fn new(changed: &PasswordChanged, frame: &Frame) -> Self {
+        let say = frame.say;
+        let (identifier, app) = (one_line(&changed.identifier), one_line(&changed.app_label));
+        let when = (say.when)(utc(changed.when));
+        let browser = changed.user_agent.as_deref().and_then(browser::describe);
+        let address = changed
+            .client_address
+            .as_deref()
+            .and_then(|text| text.parse().ok())
+            .map(|ip: std::net::IpAddr| ip.to_canonical().to_string());
+        let rows = [
+            (say.when_label, Some(when.clone())),
+            (say.app_label, Some(app.clone())),
+            (say.browser_label, browser.clone()),
+            (say.address_label, address.clone()),
+        ];
+        Self {
+            intro: (say.changed_intro)(&identifier),
+            not_you: (say.changed_not_you)(&app),
+            rows: rows
+                .into_iter()
+                .filter_map(|(label, value)| Some((label, value?)))
+                .collect(),
+            identifier,
+            app,
+            when,
+            browser,
+            address,
+        }
+    }
 }
 
 fn password_changed(changed: &PasswordChanged, frame: &Frame) -> Rendered {
     let say = frame.say;
-    let app = one_line(&changed.app_label);
-    let address = changed
-        .client_address
-        .as_deref()
-        .and_then(|text| text.parse().ok());
-    let rows = [
-        (say.when_label, Some((say.when)(utc(changed.when)))),
-        (say.app_label, Some(app.clone())),
-        (
-            say.browser_label,
-            changed.user_agent.as_deref().and_then(browser::describe),
-        ),
-        (
-            say.address_label,
-            address.map(|ip: std::net::IpAddr| ip.to_canonical().to_string()),
-        ),
-    ];
-    let content = ChangedContent {
-        intro: (say.changed_intro)(&one_line(&changed.identifier)),
-        not_you: (say.changed_not_you)(&app),
-        rows: rows
-            .into_iter()
-            .filter_map(|(label, value)| Some((label, value?)))
-            .collect(),
-    };
+    let content = ChangedContent::new(changed, frame);
     let subject = (say.changed_subject)(&frame.org_raw);
     let text = ChangedText {
         frame,

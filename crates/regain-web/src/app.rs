@@ -8,6 +8,7 @@ use http::HeaderValue;
 use regain_sdk::{Clock, IdxClient, SealKey, SessionScope};
 use url::Url;
 
+use crate::assets::BrandAssets;
 use crate::client_address::Network;
 use crate::config::{WebConfig, WebError};
 use crate::front::FrontCache;
@@ -20,6 +21,7 @@ use crate::system::unix_seconds;
 #[derive(Debug)]
 pub(crate) struct App {
     pub config: WebConfig,
+    pub brand_assets: BrandAssets,
     pub client: IdxClient,
     pub store: Store,
     pub keys: Keys,
@@ -65,6 +67,7 @@ impl App {
                 &engine_origin,
             ))
             .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'")),
+            brand_assets: BrandAssets::of(&config.brand),
             seal_key: SealKey::new(*keys.transaction()),
             front: FrontCache::default(),
             turns: Turns::default(),

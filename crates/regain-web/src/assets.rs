@@ -1,14 +1,17 @@
 //! The style sheet, the script and the icon: in the binary, under names that change with their
 //! content, so that browsers keep them for a year.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{StatusCode, header};
 use sha2::{Digest as _, Sha256};
+
+use crate::app::App;
+use crate::brand::{self, Brand};
 
 const STYLE: &str = include_str!("../assets/app.css");
 const SCRIPT: &str = include_str!("../assets/app.js");
@@ -30,21 +33,42 @@ pub(crate) static URLS: LazyLock<AssetUrls> = LazyLock::new(|| AssetUrls {
     icon: format!("/assets/icon.{}.svg", hash(ICON)),
 });
 
-fn hash(content: &str) -> String {
-    let digest = Sha256::digest(content.as_bytes());
+/// The operator's assets, under names of the same kind.
+#[derive(Debug, Default)]
+pub(crate) struct BrandAssets {
+    /// Address and content of the colours.
+    pub style: Option<(String, String)>,
+    /// Address of the logo.
+    pub logo: Option<String>,
+}
+
+impl BrandAssets {
+    pub(crate) fn of(brand: &Brand) -> Self {
+        Self {
+            style: brand.accent.map(|accent| {
+                let css = brand::style_sheet(accent);
+                (format!("/assets/brand.{}.css", hash(css.as_bytes())), css)
+            }),
+            logo: brand
+                .logo
+                .as_ref()
+                .map(|logo| format!("/assets/logo.{}.{}", hash(&logo.bytes), logo.extension)),
+        }
+    }
+}
+
+fn hash(content: impl AsRef<[u8]>) -> String {
+    let digest = Sha256::digest(content.as_ref());
     URL_SAFE_NO_PAD.encode(digest.get(..9).unwrap_or_default())
 }
 
 /// `GET /assets/{name}`.
-pub(crate) async fn serve(Path(name): Path<String>) -> Response {
+pub(crate) async fn serve(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
     let path = format!("/assets/{name}");
-    let (content, media_type) = if path == URLS.style {
-        (STYLE, "text/css; charset=utf-8")
-    } else if path == URLS.script {
-        (SCRIPT, "text/javascript; charset=utf-8")
-    } else if path == URLS.icon {
-        (ICON, "image/svg+xml")
-    } else {
+    let found = ours(&path)
+        .map(|(content, media_type)| (content.as_bytes().to_vec(), media_type))
+        .or_else(|| of_brand(&app, &path));
+    let Some((content, media_type)) = found else {
         return StatusCode::NOT_FOUND.into_response();
     };
     (
@@ -55,6 +79,29 @@ pub(crate) async fn serve(Path(name): Path<String>) -> Response {
         content,
     )
         .into_response()
+}
+
+const CSS: &str = "text/css; charset=utf-8";
+
+fn ours(path: &str) -> Option<(&'static str, &'static str)> {
+    let all = [
+        (&URLS.style, STYLE, CSS),
+        (&URLS.script, SCRIPT, "text/javascript; charset=utf-8"),
+        (&URLS.icon, ICON, "image/svg+xml"),
+    ];
+    let found = all.into_iter().find(|(url, _, _)| *url == path);
+    found.map(|(_, content, media_type)| (content, media_type))
+}
+
+fn of_brand(app: &App, path: &str) -> Option<(Vec<u8>, &'static str)> {
+    if let Some((url, css)) = &app.brand_assets.style
+        && url == path
+    {
+        return Some((css.clone().into_bytes(), CSS));
+    }
+    let logo = app.config.brand.logo.as_ref()?;
+    let is_logo = app.brand_assets.logo.as_deref() == Some(path);
+    is_logo.then(|| (logo.bytes.clone(), logo.media_type))
 }
 
 /// `GET /favicon.ico`, which some browsers ask for whatever the page says.

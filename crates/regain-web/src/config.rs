@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use regain_sdk::Secret;
 use url::Url;
 
+use crate::brand::Brand;
 use crate::client_address::Network;
 
 /// The settings of the web app.
@@ -23,6 +24,8 @@ pub struct WebConfig {
     pub app_name: String,
     /// Where people find help; a link in the footer.
     pub support_url: Option<Url>,
+    /// Colour and logo.
+    pub brand: Brand,
     /// Where sessions, open transactions and the key file live. Made if it is missing.
     pub data_dir: PathBuf,
     /// Where mails of the demo arrive: a hint on the code page. Never set in production.

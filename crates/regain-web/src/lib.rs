@@ -17,6 +17,7 @@
 //!     public_url: "http://localhost:8401".parse().unwrap(),
 //!     app_name: "Example".to_owned(),
 //!     support_url: None,
+//!     brand: regain_web::Brand::default(),
 //!     data_dir: directory.path().join("app"),
 //!     dev_mailbox_url: None,
 //!     trusted_proxies: Vec::new(),
@@ -31,6 +32,7 @@
 mod advance;
 mod app;
 mod assets;
+mod brand;
 mod browser;
 mod client_address;
 mod config;
@@ -53,5 +55,6 @@ mod turn;
 mod view;
 mod visit;
 
+pub use brand::{Brand, BrandError, Colour, Logo};
 pub use config::{WebConfig, WebError};
 pub use router::{router, router_with};

@@ -23,6 +23,9 @@ use crate::visit::Visit;
 pub(crate) struct Frame {
     pub t: &'static Sentences,
     pub assets: &'static AssetUrls,
+    /// Addresses of the operator's colours and logo.
+    pub brand_style: Option<String>,
+    pub brand_logo: Option<String>,
     pub app_name: String,
     pub support_url: Option<String>,
     /// What the page is about, for the title.
@@ -48,6 +51,8 @@ impl Frame {
         Self {
             t: &ENGLISH,
             assets: &URLS,
+            brand_style: app.brand_assets.style.as_ref().map(|(url, _)| url.clone()),
+            brand_logo: app.brand_assets.logo.clone(),
             app_name: app.config.app_name.clone(),
             support_url: app.config.support_url.as_ref().map(ToString::to_string),
             title: title.to_owned(),

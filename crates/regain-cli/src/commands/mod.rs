@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod healthcheck;
 mod init;
+mod mail;
 mod migrate;
 mod restore;
 mod serve;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Users(users::Action),
     #[command(subcommand)]
     Clients(clients::Action),
+    #[command(subcommand)]
+    Mail(mail::Action),
     Backup(backup::Options),
     Restore(restore::Options),
     Doctor(doctor::Options),
@@ -52,6 +55,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Healthcheck(_)
             | Self::Init(_)
+            | Self::Mail(_)
             | Self::Migrate(_)
             | Self::Restore(_)
             | Self::Users(_) => "warn",
@@ -77,6 +81,7 @@ impl Command {
             Self::Doctor(options) => doctor::run(options).await,
             Self::Healthcheck(options) => healthcheck::run(options).await,
             Self::Init(options) => init::run(&options),
+            Self::Mail(action) => mail::run(action),
             Self::Migrate(options) => migrate::run(options).await,
             Self::Restore(options) => restore::run(options).await,
             Self::Serve(options) => serve::run(options).await,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use regain_types::Secret;
-use regain_web::WebConfig;
+use regain_web::{Brand, BrandError, Colour, Logo, WebConfig};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -37,6 +37,10 @@ pub(super) struct AppToml {
     app_name: String,
     /// Where people find help.
     support_url: Option<String>,
+    /// The colour of buttons and links, such as `#0a5a46`.
+    accent: Option<String>,
+    /// A picture before the name: SVG or PNG; relative to the file.
+    logo: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks.
     trusted_proxies: Vec<String>,
 }
@@ -53,6 +57,8 @@ impl Default for AppToml {
             data_dir: "regain-app".to_owned(),
             app_name: "Regain".to_owned(),
             support_url: None,
+            accent: None,
+            logo: None,
             trusted_proxies: Vec::new(),
         }
     }
@@ -151,6 +157,7 @@ impl AppToml {
             }
             url
         });
+        let brand = self.brand(directory, problems);
         let given = (
             self.client_secret.as_ref(),
             self.client_secret_file.as_deref(),
@@ -166,6 +173,7 @@ impl AppToml {
                 public_url: Url::parse(&public_url).ok()?,
                 app_name: self.app_name.clone(),
                 support_url,
+                brand,
                 data_dir: directory.join(&self.data_dir),
                 dev_mailbox_url: None,
                 trusted_proxies: self.trusted_proxies.clone(),
@@ -173,6 +181,27 @@ impl AppToml {
             listen: listen?,
         })
     }
+
+    fn brand(&self, directory: &Path, problems: &mut Problems<'_>) -> Brand {
+        let accent = self.accent.as_deref().map(Colour::parse);
+        let logo = self
+            .logo
+            .as_ref()
+            .map(|logo| Logo::load(&directory.join(logo)));
+        Brand {
+            accent: told("accent", accent, problems),
+            logo: told("logo", logo, problems),
+        }
+    }
+}
+
+fn told<T>(
+    key: &str,
+    read: Option<Result<T, BrandError>>,
+    problems: &mut Problems<'_>,
+) -> Option<T> {
+    let told = |error: BrandError| problems.add(key, error.to_string());
+    read?.map_err(told).ok()
 }
 
 fn is_network(text: &str) -> bool {

@@ -67,6 +67,7 @@ pub(super) fn check(
             brand: Brand {
                 org_name: raw.org.name.clone(),
                 support_url: raw.org.support_url.clone(),
+                templates: mail.templates,
             },
             locale: raw.org.locale.clone(),
             mail_from: mail.from?,
@@ -126,6 +127,12 @@ impl Configuration {
                 "server.metrics_listen = \"{address}\": whoever reaches it reads how many people sign in and what fails; let only your monitoring through"
             ));
         }
+        let templates = self.settings.brand.templates.iter();
+        warnings.extend(
+            templates
+                .flat_map(|templates| templates.warnings())
+                .map(ToString::to_string),
+        );
         if let Some(smtp) = &self.smtp {
             if smtp.tls == Tls::None {
                 warnings.push(

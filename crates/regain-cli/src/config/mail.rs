@@ -1,9 +1,10 @@
 //! `[mail]` and `[mail.smtp]`: who mails are from, and the relay that takes them.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use regain_mail::{Sender, SmtpSettings, SmtpTransport, Tls};
+use regain_mail::{Sender, SmtpSettings, SmtpTransport, Templates, Tls};
 use regain_types::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,8 @@ use crate::failure::reason;
 pub(crate) struct Mail {
     /// The sender: `Name <address>`. Required.
     pub(crate) from: String,
+    /// A directory with templates in the place of the ones that come along; relative to the file.
+    pub(crate) templates: Option<String>,
     /// The relay. Without it mails wait in the outbox; with `--dev` the dev mailbox takes them.
     pub(crate) smtp: Option<Smtp>,
 }
@@ -85,6 +88,7 @@ impl Default for Smtp {
 pub(crate) struct CheckedMail {
     pub(crate) from: Option<Sender>,
     pub(crate) smtp: Option<SmtpSettings>,
+    pub(crate) templates: Option<Arc<Templates>>,
 }
 
 impl Mail {
@@ -104,7 +108,24 @@ impl Mail {
             .smtp
             .as_ref()
             .and_then(|smtp| smtp.check(directory, problems));
-        CheckedMail { from, smtp }
+        CheckedMail {
+            from,
+            smtp,
+            templates: self.templates(directory, problems),
+        }
+    }
+
+    fn templates(&self, directory: &Path, problems: &mut Problems<'_>) -> Option<Arc<Templates>> {
+        let directory = directory.join(self.templates.as_ref()?);
+        match Templates::load(&directory) {
+            Ok(templates) => Some(Arc::new(templates)),
+            Err(found) => {
+                for problem in found {
+                    problems.add("mail.templates", format!("cannot be used: {problem}"));
+                }
+                None
+            }
+        }
     }
 }
 

@@ -132,7 +132,7 @@ impl PasswordRules {
                     .any(|word| holds_part_of(&lower, word)),
                 BrokenRule::HoldsWord,
             ),
-            (COMMON.contains(lower.as_str()), BrokenRule::Common),
+            (is_common(&lower), BrokenRule::Common),
         ];
         rules
             .into_iter()
@@ -156,6 +156,13 @@ impl PasswordRules {
 #[must_use]
 pub fn normalised(candidate: &str) -> String {
     candidate.nfc().collect()
+}
+
+/// Whether it is on the list, in any form that looks like it: full-width letters and ligatures too
+/// (P-06).
+fn is_common(lower: &str) -> bool {
+    let plain = lower.nfkc().collect::<String>().to_lowercase();
+    COMMON.contains(lower) || COMMON.contains(plain.as_str())
 }
 
 /// Whether a part of `name` of four characters or more stands in `lower`. Parts end where the

@@ -42,6 +42,7 @@ fn lines_are_short_end_in_crlf_and_hold_ascii_only() {
         let brand = Brand {
             org_name: "ä".repeat(200),
             support_url: None,
+            ..Brand::default()
         };
         let mail = Mail::RecoveryCode(RecoveryCode {
             app_label: "x".repeat(5_000),

@@ -28,6 +28,7 @@ pub(crate) fn brand() -> Brand {
     Brand {
         org_name: "Example".to_owned(),
         support_url: Some("https://example.com/help".to_owned()),
+        ..Brand::default()
     }
 }
 

@@ -50,6 +50,7 @@ fn brand() -> impl Strategy<Value = Brand> {
     (hostile(), prop::option::of(hostile())).prop_map(|(org_name, support_url)| Brand {
         org_name,
         support_url,
+        ..Brand::default()
     })
 }
 

@@ -12,3 +12,5 @@ mod injection;
 mod mailbox;
 #[cfg(test)]
 mod smtp;
+#[cfg(test)]
+mod templates;

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::{HeaderMap, Request, StatusCode, header};
 use regain_sdk::{Clock, IdxClient};
-use regain_web::{WebConfig, router_with};
+use regain_web::{Brand, WebConfig, router_with};
 use tower::ServiceExt as _;
 
 use crate::engine::{CLIENT_ID, Engine, ISSUER};
@@ -43,9 +43,17 @@ impl TestApp {
     }
 
     pub(crate) async fn at(public_url: &str) -> Self {
+        Self::with(public_url, Brand::default()).await
+    }
+
+    pub(crate) async fn with(public_url: &str, brand: Brand) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (engine, clock) = (Engine::new(), Arc::new(TestClock::default()));
-        let router = build(dir.path(), public_url, &engine, &clock).await;
+        let config = WebConfig {
+            brand,
+            ..config(dir.path(), public_url)
+        };
+        let router = build(config, &engine, &clock).await;
         Self {
             engine,
             clock,
@@ -57,7 +65,8 @@ impl TestApp {
 
     /// The same data directory with a new process.
     pub(crate) async fn restart(&mut self) {
-        self.router = build(self.dir.path(), &self.public_url, &self.engine, &self.clock).await;
+        let config = config(self.dir.path(), &self.public_url);
+        self.router = build(config, &self.engine, &self.clock).await;
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
@@ -85,14 +94,16 @@ pub(crate) fn config(data_dir: &Path, public_url: &str) -> WebConfig {
         public_url: public_url.parse().unwrap(),
         app_name: "Example & Co".to_owned(),
         support_url: Some("https://help.example/".parse().unwrap()),
+        brand: Brand::default(),
         data_dir: data_dir.to_owned(),
         dev_mailbox_url: None,
         trusted_proxies: vec!["10.0.0.0/8".to_owned()],
     }
 }
 
-async fn build(dir: &Path, public_url: &str, engine: &Engine, clock: &Arc<TestClock>) -> Router {
+async fn build(config: WebConfig, engine: &Engine, clock: &Arc<TestClock>) -> Router {
     let clock: Arc<dyn Clock> = clock.clone();
+    let public_url = config.public_url.as_str().trim_end_matches('/');
     let client = IdxClient::builder(ISSUER)
         .client_id(CLIENT_ID)
         .client_secret("regain-demo-secret".to_owned())
@@ -102,9 +113,7 @@ async fn build(dir: &Path, public_url: &str, engine: &Engine, clock: &Arc<TestCl
         .clock(clock.clone())
         .build()
         .unwrap();
-    router_with(config(dir, public_url), client, clock)
-        .await
-        .unwrap()
+    router_with(config, client, clock).await.unwrap()
 }
 
 /// One answer of the app.

@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod brand;
 mod browser;
 mod engine;
 mod failures;

@@ -66,7 +66,7 @@ impl Site {
             public_url: self.engine.clone(),
             brand: Brand {
                 org_name: "Regain demo".to_owned(),
-                support_url: None,
+                ..Brand::default()
             },
             locale: "en".to_owned(),
             mail_from: Sender::new("Regain demo", "no-reply@demo.example")
@@ -89,6 +89,7 @@ impl Site {
             public_url: url(&self.app)?,
             app_name: "Regain demo".to_owned(),
             support_url: None,
+            brand: regain_web::Brand::default(),
             data_dir,
             dev_mailbox_url: Some(url(&format!("{}/dev/mailbox", self.engine))?),
             trusted_proxies: Vec::new(),

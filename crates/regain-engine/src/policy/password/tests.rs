@@ -81,6 +81,60 @@ fn common_passwords_are_refused_and_the_list_is_long_enough() {
     }
 }
 
+/// T-P4: each of the list, in capitals, in full-width letters; and with digits for letters, where
+/// that is common itself.
+#[test]
+fn no_form_of_a_common_password_is_taken() {
+    let rules = PasswordRules::default();
+    let alice = alice();
+    let refused = |candidate: &str| {
+        rules
+            .broken_by(candidate, &alice)
+            .contains(&BrokenRule::Common)
+    };
+    let wide = |text: &str| -> String {
+        let widened = |c: char| match c {
+            '!'..='~' => char::from_u32(c as u32 + 0xFEE0).unwrap(),
+            other => other,
+        };
+        text.chars().map(widened).collect()
+    };
+    for common in COMMON.iter() {
+        assert!(refused(common), "{common}");
+        // Letters beyond ASCII do not all have a way back from capitals.
+        if common.is_ascii() {
+            assert!(refused(&common.to_ascii_uppercase()), "{common}");
+            assert!(refused(&wide(common)), "{common}");
+        }
+    }
+    for leet in ["P@ssw0rd", "pa$$w0rd", "p4ssword", "Pa55word", "passw0rd1"] {
+        assert!(refused(leet), "{leet}");
+    }
+    assert!(!refused("Copper-Lantern-42"));
+}
+
+/// T-P8: composition counts only where it is asked for.
+#[test]
+fn without_rules_of_composition_any_characters_do() {
+    for candidate in [
+        "abcdefghxyzq",
+        "98127349817",
+        "ÄÖÜäöüßéß",
+        "           x",
+        "🦆🦆🦆🦆🦆🦆🦆🦆",
+    ] {
+        assert_eq!(
+            PasswordRules::default().broken_by(candidate, &alice()),
+            vec![],
+            "{candidate}"
+        );
+    }
+    assert_eq!(
+        PasswordRules::default().broken_by("7 chars", &alice()),
+        vec![BrokenRule::TooShort(8)]
+    );
+}
+
 #[test]
 fn sixty_four_characters_and_more_are_always_allowed() {
     let long = "correct horse battery staple ".repeat(5);

@@ -293,7 +293,7 @@ fn settings(policy: Policy, hash: HashSettings) -> Settings {
         public_url: BASE.to_owned(),
         brand: Brand {
             org_name: "Example".to_owned(),
-            support_url: None,
+            ..Brand::default()
         },
         locale: "en".to_owned(),
         mail_from: Sender::new("Example", "no-reply@example.com").unwrap(),

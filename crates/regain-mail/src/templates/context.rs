@@ -1,0 +1,79 @@
+//! The variables of templates. `docs/mail-templates.md` lists them.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value;
+
+use crate::Mail;
+use crate::render::{ChangedContent, Frame, RecoveryContent};
+
+type Variables = BTreeMap<&'static str, Value>;
+
+/// All variables of a mail. What is not known is `none`, so that a template can ask.
+pub(crate) fn context(mail: &Mail, frame: &Frame) -> Value {
+    let mut variables = Variables::from([
+        ("org", Value::from(frame.org.as_str())),
+        ("language", Value::from(frame.language.tag())),
+        ("support_url", optional(frame.support_url.as_deref())),
+        ("support_shown", optional(frame.support_shown())),
+    ]);
+    let mut say = Variables::from([
+        ("automatic", Value::from(frame.automatic.as_str())),
+        ("help", Value::from(frame.say.help_label)),
+    ]);
+    match mail {
+        Mail::RecoveryCode(recovery) => {
+            let content = RecoveryContent::new(recovery, frame);
+            say.extend([
+                ("heading", Value::from(frame.say.recovery_heading)),
+                ("intro", Value::from(content.intro)),
+                ("enter_this_code", Value::from(frame.say.enter_this_code)),
+                ("code_lives", Value::from(content.code_lives)),
+                ("never_share", Value::from(frame.say.never_share)),
+                ("request_word", optional(content.request_word.as_deref())),
+                ("not_you", Value::from(frame.say.recovery_not_you)),
+            ]);
+            variables.extend([
+                ("code", Value::from(content.code)),
+                ("minutes", Value::from(recovery.minutes)),
+                ("identifier", Value::from(content.identifier)),
+                ("app", Value::from(content.app)),
+                ("request_word", optional(content.word.as_deref())),
+                ("autofill", optional(content.autofill.as_deref())),
+            ]);
+        }
+        Mail::PasswordChanged(changed) => {
+            let content = ChangedContent::new(changed, frame);
+            say.extend([
+                ("heading", Value::from(frame.say.changed_heading)),
+                ("intro", Value::from(content.intro)),
+                ("was_you", Value::from(frame.say.changed_was_you)),
+                ("not_you", Value::from(content.not_you)),
+            ]);
+            let rows: Vec<Value> = content
+                .rows
+                .iter()
+                .map(|(label, value)| {
+                    Value::from(BTreeMap::from([
+                        ("label", Value::from(*label)),
+                        ("value", Value::from(value.as_str())),
+                    ]))
+                })
+                .collect();
+            variables.extend([
+                ("identifier", Value::from(content.identifier)),
+                ("app", Value::from(content.app)),
+                ("when", Value::from(content.when)),
+                ("browser", optional(content.browser.as_deref())),
+                ("address", optional(content.address.as_deref())),
+                ("rows", Value::from(rows)),
+            ]);
+        }
+    }
+    variables.insert("say", Value::from(say));
+    Value::from(variables)
+}
+
+fn optional(text: Option<&str>) -> Value {
+    text.map_or(Value::from(()), Value::from)
+}
