@@ -145,6 +145,13 @@ impl fmt::Debug for Writer {
     }
 }
 
+/// Why a group was not committed.
+struct Failed {
+    reason: String,
+    /// Whether a transaction was begun: another process did not keep us from it.
+    has_begun: bool,
+}
+
 /// The thread's own end.
 struct Turn {
     connection: Connection,
@@ -158,8 +165,16 @@ impl Turn {
             let mut group = vec![first];
             group.extend(jobs.try_iter().take(GROUP_MAX - 1));
             let outcome = self.commit(&mut group);
+            if let Err(failed) = &outcome
+                && !failed.has_begun
+            {
+                // Another process holds the database. Who has queued up meanwhile has waited as long
+                // as anybody may; to try for them would make the next ones wait twice.
+                group.extend(jobs.try_iter());
+            }
             for job in group {
-                job.answer(outcome.as_ref().map(|&()| ()).map_err(String::as_str));
+                let told = outcome.as_ref().map(|&()| ());
+                job.answer(told.map_err(|failed| failed.reason.as_str()));
             }
         }
         // A stop remembers the time, so that a clock set back meanwhile is noticed.
@@ -168,14 +183,14 @@ impl Turn {
         }
     }
 
-    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), String> {
+    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         let outcome = self.try_commit(group);
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
-        if let Err(reason) = &outcome {
+        if let Err(Failed { reason, .. }) = &outcome {
             tracing::error!(%reason, writes = group.len(), "a group of writes failed");
         }
         outcome
@@ -183,9 +198,17 @@ impl Turn {
 
     /// One transaction for the whole group. Leaves it open when it fails or when there is
     /// nothing to keep.
-    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), String> {
-        let told = |error: rusqlite::Error| error.to_string();
-        run(&self.connection, "BEGIN IMMEDIATE").map_err(told)?;
+    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+        let begun = run(&self.connection, "BEGIN IMMEDIATE");
+        begun.map_err(|error| Failed {
+            reason: error.to_string(),
+            has_begun: false,
+        })?;
+        let failed = |reason: String| Failed {
+            reason,
+            has_begun: true,
+        };
+        let told = |error: rusqlite::Error| failed(error.to_string());
         let changes = self.connection.total_changes();
         let mut kept = 0_usize;
         for job in group {
@@ -199,7 +222,7 @@ impl Turn {
                 Ok(()) => kept += 1,
                 // The database has ended the whole transaction (a full disk, a broken one): what
                 // ran before in this group is gone too, and everybody must hear of it.
-                Err(reason) if self.connection.is_autocommit() => return Err(reason),
+                Err(reason) if self.connection.is_autocommit() => return Err(failed(reason)),
                 Err(_) => run(&self.connection, "ROLLBACK TO job").map_err(told)?,
             }
             run(&self.connection, "RELEASE job").map_err(told)?;
