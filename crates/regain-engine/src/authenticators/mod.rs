@@ -186,3 +186,6 @@ pub(crate) fn synthetic_id(keys: &KeyRing, prefix: &str, parts: &[&[u8]]) -> Str
 pub(crate) fn challenge_id(rng: &mut dyn Entropy) -> regain_types::ChallengeId {
     regain_types::ChallengeId::random(rng)
 }
+
+#[cfg(test)]
+mod synthetic_ids;
