@@ -66,6 +66,7 @@ pub(crate) struct TestApp {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) mailbox: Arc<DevMailbox>,
     pub(crate) directory: TempDir,
+    master_key: MasterKey,
     ended: AtomicBool,
 }
 
@@ -92,6 +93,7 @@ impl TestApp {
         let store = Arc::new(SqliteStore::in_directory(directory.path(), clock.clone()).unwrap());
         let mailbox =
             Arc::new(DevMailbox::open(&directory.path().join("mailbox"), clock.clone()).unwrap());
+        let master_key = MasterKey::random(&mut SystemEntropy);
         let state = AppState::new(Parts {
             settings: Settings {
                 address_limits: setup.address_limits,
@@ -99,7 +101,7 @@ impl TestApp {
                 ..settings(setup.policy, setup.hash)
             },
             store: store.clone(),
-            master_key: MasterKey::random(&mut SystemEntropy),
+            master_key: master_key.clone(),
             transport: setup.transport.unwrap_or_else(|| mailbox.clone()),
             dev: setup.dev.then(|| Dev {
                 mailbox: mailbox.clone(),
@@ -114,6 +116,7 @@ impl TestApp {
             clock,
             mailbox,
             directory,
+            master_key,
             ended: AtomicBool::new(false),
         };
         people::create(&app).await;
@@ -152,6 +155,19 @@ impl TestApp {
 
     pub(crate) fn org(&self) -> &OrgId {
         self.state.org()
+    }
+
+    /// The same server again over the same database, as after a restart or on another node; without
+    /// background work.
+    pub(crate) fn again(&self) -> Router {
+        let state = AppState::new(Parts {
+            settings: self.state.settings().clone(),
+            store: self.store.clone(),
+            master_key: self.master_key.clone(),
+            transport: self.mailbox.clone(),
+            dev: None,
+        });
+        router(state.unwrap())
     }
 
     /// A new flow of the public client, as `interact` makes it. Nothing was asked of it yet.

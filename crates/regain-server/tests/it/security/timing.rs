@@ -16,6 +16,7 @@ use regain_server::{HashSettings, StoredHash, hash_now, save_hash_kind, start};
 use regain_types::{Clock as _, SystemClock, SystemEntropy, random_array};
 use serde_json::json;
 
+use super::slow_relay::Relay;
 use crate::app::socket::Connection;
 use crate::app::{PASSWORD, Person, TestApp, Walk, people};
 
@@ -113,10 +114,14 @@ const BETWEEN_RECOVERIES_SECONDS: i64 = 4 * 24 * 60 * 60;
 const BETWEEN_SIGN_INS_SECONDS: i64 = 15 * 60;
 
 async fn recovery_times() -> Samples {
+    recovery_times_of(&CLASSES, Arc::new(Sink)).await
+}
+
+async fn recovery_times_of(classes: &[Person], relay: Arc<dyn Transport>) -> Samples {
     let app = TestApp::with(|setup| {
         setup.dev = false;
         setup.policy.limits.volume = false;
-        setup.transport = Some(Arc::new(Sink));
+        setup.transport = Some(relay);
     })
     .await;
     let server = app.listen().await;
@@ -124,7 +129,7 @@ async fn recovery_times() -> Samples {
     let key = AuthenticatorKey::parse("okta_email").unwrap();
     let id = key.authenticator_id(app.state.keys(), app.org());
     let mut samples = Samples::new();
-    for person in shuffled(&CLASSES, SAMPLES) {
+    for person in shuffled(classes, SAMPLES) {
         // Nobody comes near a limit of a name: it would end the walk, for everybody alike.
         app.clock.advance(BETWEEN_RECOVERIES_SECONDS);
         let handle = app
@@ -158,7 +163,7 @@ async fn recovery_times() -> Samples {
             samples.entry((step, person)).or_default().push(took);
         }
     }
-    app.close().await;
+    app.leave_mail().await;
     samples
 }
 
@@ -254,6 +259,17 @@ async fn must_be_a_coin<F: Future<Output = Samples>>(measure: impl Fn() -> F, bo
 #[tokio::test]
 async fn t_e3_no_kind_of_user_is_told_from_the_active_one_by_time() {
     must_be_a_coin(recovery_times, DEVIATION_MAX).await;
+}
+
+/// While the relay refuses every mail after a while, so that mails pile up.
+#[tokio::test]
+async fn t_e8_a_relay_that_fails_does_not_show_in_the_time() {
+    let people = [Person::Active, Person::Unknown];
+    must_be_a_coin(
+        || recovery_times_of(&people, Arc::new(Relay::Slow)),
+        DEVIATION_MAX,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
