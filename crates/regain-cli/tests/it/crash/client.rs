@@ -289,14 +289,28 @@ impl Caller {
     }
 
     pub(super) async fn try_password(&self, login: &str, password: &str) -> SignedIn {
-        let handle = self.begin().await;
-        let credentials = json!({"passcode": password});
-        let body = json!({"stateHandle": handle, "identifier": login, "credentials": credentials});
-        let answer = self.idx(Point::SignIn, "identify", body).await;
-        answer
-            .page
-            .interaction_code()
-            .map_or(SignedIn::No, SignedIn::Yes)
+        loop {
+            let handle = self.begin().await;
+            let body = json!({
+                "stateHandle": handle,
+                "identifier": login,
+                "credentials": {"passcode": password},
+            });
+            let answer = self.idx(Point::SignIn, "identify", body).await;
+            if let Some(code) = answer.page.interaction_code() {
+                return SignedIn::Yes(code);
+            }
+            if answer.page.message() == Some("errors.E0000004") {
+                return SignedIn::No;
+            }
+            // The flow may have come to its end before the kill, longer ago than it is told again.
+            if answer.is_within(REPEATED_WITHIN) {
+                let (status, json) = (answer.page.status, &answer.page.json);
+                let told = format!("{login}: a sign-in gave {status} {json}");
+                self.storm.fault(&told);
+                return SignedIn::No;
+            }
+        }
     }
 
     pub(super) async fn sign_in(&self, person: &mut Person) {

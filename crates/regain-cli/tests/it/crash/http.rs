@@ -24,6 +24,11 @@ impl Page {
         self.json["remediation"]["value"][0]["name"].as_str()
     }
 
+    /// The key of the first message at the top.
+    pub(super) fn message(&self) -> Option<&str> {
+        self.json["messages"]["value"][0]["i18n"]["key"].as_str()
+    }
+
     pub(super) fn text(&self, member: &str) -> Option<String> {
         self.json[member].as_str().map(str::to_owned)
     }
