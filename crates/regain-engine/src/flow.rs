@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::authenticators::{AuthenticatorKey, Proof};
 use crate::ledger::LedgerKeys;
+use crate::work::WorkDemand;
 
 /// How long a flow may last in all (design §4).
 const FLOW_TTL_SECONDS: i64 = 60 * 60;
@@ -34,6 +35,9 @@ pub struct Flow {
     /// What recoveries tried that were cancelled: starting over gives no new tries (C-05).
     #[serde(default)]
     pub spent: Tally,
+    /// Work that is demanded before the recovery begins (M-03).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<WorkDemand>,
     /// The last accepted request, so that its repetition within seconds changes nothing.
     pub replay: Option<Replay>,
     /// Where on the ladder it stands.
@@ -278,6 +282,7 @@ impl Flow {
             expires_at: now.plus_seconds(FLOW_TTL_SECONDS),
             generation: 0,
             spent: Tally::default(),
+            work: None,
             replay: None,
             stage: Stage::Identify,
         }

@@ -31,6 +31,8 @@ pub enum Input {
         passcode: Option<Secret<String>>,
         /// The device that asks, if the request names one (G-07).
         device: Option<TokenHash>,
+        /// Proof of work, where it was demanded (M-03).
+        work: Option<String>,
     },
     /// Ask for the current document.
     Introspect,
@@ -128,9 +130,17 @@ impl Input {
                 keys.replay
                     .mac(&[flow, path, authenticator_id.as_bytes(), method.as_bytes()])
             }
-            Self::Identify { identifier, .. } => {
-                keys.replay
-                    .mac(&[flow, path, identifier.canonical().as_bytes()])
+            Self::Identify {
+                identifier, work, ..
+            } => {
+                // The name alone and the name with its payment are two requests.
+                let work = work.as_deref().unwrap_or_default();
+                keys.replay.mac(&[
+                    flow,
+                    path,
+                    identifier.canonical().as_bytes(),
+                    work.as_bytes(),
+                ])
             }
             Self::Cancel | Self::Introspect | Self::Poll | Self::Recover | Self::Resend => {
                 keys.replay.mac(&[flow, path])

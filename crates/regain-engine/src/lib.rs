@@ -32,6 +32,7 @@ mod present;
 mod refusal;
 mod step;
 mod steps;
+mod work;
 
 pub use authenticators::email::{CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket};
 pub use authenticators::{AuthenticatorKey, Descriptor, Proof, descriptors};
@@ -52,8 +53,10 @@ pub use notice::{Notice, Place};
 pub use offers::{Holder, Offer, Offers, offers};
 pub use policy::password::{BrokenRule, PasswordRules, normalised as normalised_password};
 pub use policy::{
-    EmailPolicy, Limits, Policy, RecoveryPolicy, RevokeSessions, SignInMode, SingleAuthenticator,
+    EmailPolicy, Limits, Policy, ProofOfWork, RecoveryPolicy, RevokeSessions, SignInMode,
+    SingleAuthenticator,
 };
 pub use present::{Frame, present, present_terminal};
 pub use refusal::Refusal;
 pub use step::{Env, NEEDS_PER_STEP_MAX, Step, Transition, step};
+pub use work::{WORK_CHALLENGE_PATH, WorkChallenge, WorkDemand, work_price};

@@ -37,6 +37,8 @@ pub struct Facts {
     pub answered_24h: u32,
     /// Whether a browser asks, which keeps a cookie: then a sign-in makes its device known (G-07).
     pub browser: bool,
+    /// Whether the client can do proof of work: others are refused as if there were none (M-03).
+    pub solves_work: bool,
     /// The answer to [`Need::VerifyPassword`].
     pub password_matches: Option<bool>,
     /// The answer to [`Need::HashPassword`].

@@ -29,6 +29,8 @@ pub enum Notice {
     TooManyRequests,
     /// Nobody has this name; only with enumeration prevention off.
     UnknownUser(String),
+    /// The recovery begins when the browser has done some work (M-03).
+    WorkNeeded,
 }
 
 /// Where a message stands.
@@ -57,6 +59,7 @@ impl Notice {
             Self::RecoveryCompleted => "idx.recovery.completed",
             Self::SessionExpired => "idx.session.expired",
             Self::UnknownUser(_) => "idx.unknown.user",
+            Self::WorkNeeded => "regain.proof.of.work",
         }
     }
 
@@ -86,6 +89,10 @@ impl Notice {
             }
             Self::TooManyRequests => "Too many requests".to_owned(),
             Self::UnknownUser(typed) => format!("There is no account with the Username {typed}."),
+            Self::WorkNeeded => {
+                "There were many requests. To keep out machines, your browser does a short calculation before this goes on: please continue."
+                    .to_owned()
+            }
         }
     }
 
@@ -104,14 +111,18 @@ impl Notice {
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
             | Self::SessionExpired
-            | Self::TooManyRequests => None,
+            | Self::TooManyRequests
+            | Self::WorkNeeded => None,
         }
     }
 
     /// Whether it is an error; else it is information.
     #[must_use]
     pub const fn is_error(&self) -> bool {
-        !matches!(self, Self::RecoveryCompleted | Self::UnknownUser(_))
+        !matches!(
+            self,
+            Self::RecoveryCompleted | Self::UnknownUser(_) | Self::WorkNeeded
+        )
     }
 
     /// Where it stands.
@@ -130,7 +141,8 @@ impl Notice {
             | Self::RecoveryCompleted
             | Self::SessionExpired
             | Self::TooManyRequests
-            | Self::UnknownUser(_) => Place::Top,
+            | Self::UnknownUser(_)
+            | Self::WorkNeeded => Place::Top,
         }
     }
 
@@ -147,7 +159,7 @@ impl Notice {
             | Self::PasswordCommon
             | Self::PasswordRequirementsNotMet(_) => 400,
             Self::Busy => 503,
-            Self::RecoveryCompleted | Self::UnknownUser(_) => 200,
+            Self::RecoveryCompleted | Self::UnknownUser(_) | Self::WorkNeeded => 200,
             Self::CodeSpent | Self::TooManyRequests => 429,
         }
     }

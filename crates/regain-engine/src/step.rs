@@ -168,6 +168,7 @@ fn dispatch(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
                 identifier,
                 passcode,
                 device,
+                ..
             },
         ) => {
             let device = device.as_ref();
@@ -176,11 +177,14 @@ fn dispatch(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
         (
             Stage::IdentifyRecovery,
             Input::Identify {
-                identifier, device, ..
+                identifier,
+                device,
+                work,
+                ..
             },
         ) => {
-            let device = device.as_ref();
-            steps::identify_recovery::take(flow, &identifier, device, facts, env)
+            let given = (device.as_ref(), work.as_deref());
+            steps::identify_recovery::take(flow, &identifier, given, facts, env)
         }
         (_, Input::Recover) => steps::recover::take(flow, facts, env),
         (

@@ -9,6 +9,7 @@ use regain_types::Secret;
 
 use crate::meta::Meta;
 use crate::settings::Settings;
+use crate::solves_work::solves_work;
 use crate::state::AppState;
 
 /// As long as the store knows the device.
@@ -21,6 +22,8 @@ const VALUE_CHARS_MAX: usize = 64;
 pub(crate) struct Caller {
     pub(crate) meta: RequestMeta,
     pub(crate) device: BrowserDevice,
+    /// Whether it can do proof of work (M-03).
+    pub(crate) solves_work: bool,
 }
 
 impl FromRequestParts<AppState> for Caller {
@@ -32,7 +35,12 @@ impl FromRequestParts<AppState> for Caller {
     ) -> Result<Self, Self::Rejection> {
         let Meta(meta) = Meta::from_request_parts(parts, state).await?;
         let device = BrowserDevice::of(&parts.headers, state.settings());
-        Ok(Self { meta, device })
+        let solves_work = solves_work(&parts.headers);
+        Ok(Self {
+            meta,
+            device,
+            solves_work,
+        })
     }
 }
 

@@ -26,6 +26,7 @@ mod requests;
 mod router;
 mod serve;
 mod settings;
+mod solves_work;
 mod start;
 mod state;
 mod sweeper;

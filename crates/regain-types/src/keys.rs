@@ -98,6 +98,8 @@ pub struct KeyRing {
     pub synthetic_id: MacKey,
     /// Keys of limits and of audit rows about unknown people (E-08, U-03).
     pub throttle: MacKey,
+    /// Signs challenges of proof of work (M-03).
+    pub work: MacKey,
 }
 
 impl KeyRing {
@@ -113,6 +115,7 @@ impl KeyRing {
             state_handle: master.mac("state-handle/1"),
             synthetic_id: master.mac("synthetic-id/1"),
             throttle: master.mac("throttle/1"),
+            work: master.mac("proof-of-work/1"),
         }
     }
 }
@@ -160,6 +163,7 @@ mod tests {
             &ring.state_handle,
             &ring.synthetic_id,
             &ring.throttle,
+            &ring.work,
         ];
         let mut tags: Vec<_> = keys.iter().map(|k| k.mac(&[b"x"])).collect();
         tags.sort_unstable();

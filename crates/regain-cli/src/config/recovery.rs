@@ -1,6 +1,8 @@
 //! `[recovery]`: how a password is recovered.
 
-use regain_engine::{AuthenticatorKey, RecoveryPolicy, RevokeSessions, SingleAuthenticator};
+use regain_engine::{
+    AuthenticatorKey, ProofOfWork, RecoveryPolicy, RevokeSessions, SingleAuthenticator,
+};
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problems;
@@ -20,6 +22,8 @@ pub(crate) struct Recovery {
     pub(crate) auto_sign_in: bool,
     /// Whether other sessions end: `always`, or `ask` the person.
     pub(crate) revoke_sessions: RevokeSessions,
+    /// When a start costs proof of work: `when_needed`, `always` or `never`.
+    pub(crate) proof_of_work: ProofOfWork,
 }
 
 impl Default for Recovery {
@@ -34,6 +38,7 @@ impl Default for Recovery {
             single_authenticator: policy.single_authenticator,
             auto_sign_in: policy.auto_sign_in,
             revoke_sessions: policy.revoke_sessions,
+            proof_of_work: policy.proof_of_work,
         }
     }
 }
@@ -58,6 +63,7 @@ impl Recovery {
             single_authenticator: self.single_authenticator,
             auto_sign_in: self.auto_sign_in,
             revoke_sessions: self.revoke_sessions,
+            proof_of_work: self.proof_of_work,
         }
     }
 }

@@ -7,19 +7,21 @@ use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
 use crate::limits::{Spent, StartVerdict};
 use crate::need::{Facts, UserFacts, UserStatus};
 use crate::notice::Notice;
-use crate::policy::SingleAuthenticator;
+use crate::policy::{ProofOfWork, SingleAuthenticator};
 use crate::refusal::Refusal;
 use crate::step::{Env, Step, Transition};
+use crate::work::{WorkDemand, WorkPayment, take_payment, work_price};
 
 /// Somebody is named: on to the choice of authenticators, whoever it is (promise 3).
 ///
-/// A name whose budget is spent needs proof of work, whoever has it. No client is asked for one
-/// yet, so nobody shows it.
+/// A name whose budget is spent needs proof of work, whoever has it, and whether anybody has it
+/// (M-03); `work` is what the client sent for it.
 pub(crate) fn identified(
-    flow: Flow,
+    mut flow: Flow,
     who: Who,
+    work: Option<&str>,
     facts: &Facts,
-    env: &Env<'_>,
+    env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
     let subject = facts
         .user
@@ -29,12 +31,27 @@ pub(crate) fn identified(
     if subject == Subject::Unknown && !env.policy.enumeration_prevention {
         return Ok(Step::Show(vec![Notice::UnknownUser(who.typed)]));
     }
-    let paid = false;
     let mut spent = Spent::open(&who, facts, &env.tools())?;
-    match spent.start((&flow.id, flow.last_moment()), paid) {
-        StartVerdict::Begins => {}
-        StartVerdict::ProofOfWorkNeeded { limited, .. } => return Err(limited.into()),
+    let start = (flow.id.clone(), flow.last_moment());
+    let verdict = spent.start((&start.0, start.1), false);
+    let mut paid = false;
+    if let Some(fee) = fee(verdict, env.policy.recovery.proof_of_work)? {
+        match take_payment(&flow, work, fee.price, env) {
+            WorkPayment::Made => {}
+            WorkPayment::Awaited | WorkPayment::Refused if !facts.solves_work => {
+                return Err(fee.otherwise);
+            }
+            unpaid @ (WorkPayment::Awaited | WorkPayment::Refused) => {
+                return Ok(demand_work(flow, &who, (unpaid, fee.price), env));
+            }
+        }
+        // What the budget covers is charged to the budget.
+        paid = verdict != StartVerdict::Begins;
+        if paid {
+            spent.start((&start.0, start.1), true);
+        }
     }
+    flow.work = None;
     let who = Who { subject, ..who };
     let climb = Climb {
         tally: flow.spent.clone(),
@@ -57,6 +74,51 @@ pub(crate) fn identified(
     Ok(Transition::to(flow.moved_to(stage, env.now))
         .charged_to(spent)
         .step())
+}
+
+/// What a start costs.
+struct Fee {
+    /// In work.
+    price: u32,
+    /// What becomes of it where the client cannot work.
+    otherwise: Refusal,
+}
+
+/// What a start costs; `None`: nothing.
+fn fee(verdict: StartVerdict, proof_of_work: ProofOfWork) -> Result<Option<Fee>, Refusal> {
+    match (verdict, proof_of_work) {
+        (StartVerdict::Begins, ProofOfWork::Never | ProofOfWork::WhenNeeded) => Ok(None),
+        (StartVerdict::Begins, ProofOfWork::Always) => Ok(Some(Fee {
+            price: work_price(0),
+            otherwise: Refusal::TooManyRequests,
+        })),
+        (StartVerdict::ProofOfWorkNeeded { limited, .. }, ProofOfWork::Never) => {
+            Err(limited.into())
+        }
+        (
+            StartVerdict::ProofOfWorkNeeded { limited, paid_24h },
+            ProofOfWork::Always | ProofOfWork::WhenNeeded,
+        ) => Ok(Some(Fee {
+            price: work_price(paid_24h),
+            otherwise: limited.into(),
+        })),
+    }
+}
+
+/// The page of the name again, with work to do before it goes on. Nothing is charged for it.
+fn demand_work(
+    mut flow: Flow,
+    who: &Who,
+    (payment, price): (WorkPayment, u32),
+    env: &mut Env<'_>,
+) -> Step {
+    if payment == WorkPayment::Awaited {
+        return Step::Show(vec![Notice::WorkNeeded]);
+    }
+    flow.work = Some(WorkDemand::new(price, &who.typed, env.rng));
+    Transition::to(flow.moved_to(Stage::IdentifyRecovery, env.now))
+        .saying(Notice::WorkNeeded)
+        .step()
 }
 
 /// The new password stands: everything that belongs to it happens in one commit (I-07).

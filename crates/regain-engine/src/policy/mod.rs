@@ -58,6 +58,8 @@ pub struct RecoveryPolicy {
     pub auto_sign_in: bool,
     /// Whether the other sessions end.
     pub revoke_sessions: RevokeSessions,
+    /// When the start of a recovery costs proof of work.
+    pub proof_of_work: ProofOfWork,
 }
 
 impl Default for RecoveryPolicy {
@@ -67,6 +69,7 @@ impl Default for RecoveryPolicy {
             single_authenticator: SingleAuthenticator::Select,
             auto_sign_in: true,
             revoke_sessions: RevokeSessions::Always,
+            proof_of_work: ProofOfWork::WhenNeeded,
         }
     }
 }
@@ -99,6 +102,18 @@ impl RevokeSessions {
             Self::Ask => asked.unwrap_or(false),
         }
     }
+}
+
+/// When the start of a recovery costs proof of work (M-03).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofOfWork {
+    /// At each start; clients that cannot do it recover nothing.
+    Always,
+    /// Never: who is beyond a limit is refused.
+    Never,
+    /// When a budget of the name is spent, instead of a refusal.
+    WhenNeeded,
 }
 
 /// The e-mail authenticator.

@@ -1,7 +1,7 @@
 //! Forms: every one ends with the hidden state handle (`idx-wire` §4.3, §4.4, §5).
 
 use regain_wire::idx::{
-    Collection, Field, FieldOption, Form, Message, NestedForm, OptionValue, RelatesTo,
+    Captcha, Collection, Field, FieldOption, Form, Message, NestedForm, OptionValue, RelatesTo,
 };
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use crate::flow::{Flow, Stage};
 use crate::handle::interaction_code;
 use crate::offers::Offer;
 use crate::policy::RevokeSessions;
+use crate::work::{KIND, WORK_CHALLENGE_PATH, WorkDemand};
 
 /// How often clients may ask whether a proof came in elsewhere, in milliseconds.
 const POLL_INTERVAL_MS: u64 = 4_000;
@@ -21,7 +22,7 @@ const ACCEPTS: &str = "application/json; okta-version=1.0.0";
 pub(super) fn remediation(offer: Offer, flow: &Flow, frame: &Frame<'_>) -> Form {
     let (fields, relates_to) = match offer {
         Offer::Identify { with_password } => (identify(flow, with_password), None),
-        Offer::IdentifyRecovery => (vec![identifier(flow)], None),
+        Offer::IdentifyRecovery => (identify_recovery(flow), None),
         Offer::SelectAuthenticatorAuthenticate => (vec![choices(flow, frame)], None),
         Offer::AuthenticatorVerificationData => (
             vec![confirmation(flow, frame)],
@@ -132,6 +133,66 @@ fn identifier(flow: &Flow) -> Field {
         label: Some("Username".to_owned()),
         value: flow.app.login_hint.clone().map(Value::String),
         ..required("identifier")
+    }
+}
+
+/// With the proof of work that is demanded, if any: the widget puts its captcha there.
+fn identify_recovery(flow: &Flow) -> Vec<Field> {
+    let Some(demand) = &flow.work else {
+        return vec![identifier(flow)];
+    };
+    let typed = Field {
+        value: Some(Value::String(demand.typed().to_owned())),
+        ..identifier(flow)
+    };
+    let hidden = |name: &str| Field {
+        visible: Some(false),
+        ..required(name)
+    };
+    let id = Field {
+        value: Some(Value::String(demand.id().to_owned())),
+        mutable: Some(false),
+        ..hidden("captchaId")
+    };
+    let token = Field {
+        hint: Some("captcha".to_owned()),
+        ..hidden("captchaToken")
+    };
+    let captcha = Field {
+        kind: Some("object".to_owned()),
+        form: Some(NestedForm {
+            value: vec![id, token],
+            ..NestedForm::default()
+        }),
+        relates_to: Some(RelatesTo::Path("$.captcha".to_owned())),
+        ..required("captchaVerify")
+    };
+    vec![typed, captcha]
+}
+
+/// What the widget's captcha needs to know: which one, and where it fetches its challenge. The
+/// form carries no `rel`: auth-js would take it for an action, and take it away.
+pub(super) fn captcha(demand: &WorkDemand, frame: &Frame<'_>) -> Captcha {
+    let handle = Field {
+        value: Some(Value::String(frame.state_handle.to_owned())),
+        visible: Some(false),
+        mutable: Some(false),
+        ..required("stateHandle")
+    };
+    Captcha {
+        id: demand.id().to_owned(),
+        name: KIND.to_owned(),
+        kind: KIND.to_owned(),
+        site_key: KIND.to_lowercase(),
+        challenge_url_form: Some(Form {
+            name: "challenge".to_owned(),
+            href: Some(format!("{}{WORK_CHALLENGE_PATH}", frame.base_url)),
+            method: Some("POST".to_owned()),
+            value: Some(vec![handle]),
+            accepts: Some(ACCEPTS.to_owned()),
+            ..Form::default()
+        }),
+        ..Captcha::default()
     }
 }
 

@@ -106,6 +106,11 @@ fn page(flow: &Flow, frame: &Frame<'_>, notices: &[Notice]) -> IdxResponse {
             .find(|offer| **offer == Offer::Cancel)
             .map(|offer| forms::action(*offer, frame)),
         app: Some(app(flow)),
+        captcha: flow
+            .work
+            .as_ref()
+            .filter(|_| list.iter().any(|offer| *offer == Offer::IdentifyRecovery))
+            .map(|demand| Object::of(forms::captcha(demand, frame))),
         ..envelope(flow, frame)
     };
     authenticators::describe(&mut document, flow, frame, shown);

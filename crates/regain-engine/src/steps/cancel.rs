@@ -9,6 +9,7 @@ pub(crate) fn take(mut flow: Flow, env: &Env<'_>) -> Result<Step, Refusal> {
         return Err(Refusal::TooManyRequests);
     }
     flow.generation += 1;
+    flow.work = None;
     if let Some(climb) = flow.climb()
         && climb.intent == Intent::RecoverPassword
     {

@@ -11,10 +11,10 @@ use crate::step::{Env, Step};
 pub(crate) fn take(
     flow: Flow,
     identifier: &Identifier,
-    device: Option<&TokenHash>,
+    (device, work): (Option<&TokenHash>, Option<&str>),
     facts: &Facts,
-    env: &Env<'_>,
+    env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
     let who = Who::named(identifier, device, env);
-    recover::identified(flow, who, facts, env)
+    recover::identified(flow, who, work, facts, env)
 }

@@ -7,7 +7,7 @@ use crate::need::Facts;
 use crate::refusal::Refusal;
 use crate::step::{Env, Step, Transition};
 
-pub(crate) fn take(flow: Flow, facts: &Facts, env: &Env<'_>) -> Result<Step, Refusal> {
+pub(crate) fn take(flow: Flow, facts: &Facts, env: &mut Env<'_>) -> Result<Step, Refusal> {
     match &flow.stage {
         Stage::Identify => {
             Ok(Transition::to(flow.moved_to(Stage::IdentifyRecovery, env.now)).step())
@@ -17,7 +17,7 @@ pub(crate) fn take(flow: Flow, facts: &Facts, env: &Env<'_>) -> Result<Step, Ref
             if password::is_challenged(challenge) =>
         {
             let who = climb.who.clone();
-            recover::identified(flow, who, facts, env)
+            recover::identified(flow, who, None, facts, env)
         }
         // Asked for again: nothing changes (design §4).
         Stage::SelectAuthenticator { climb } if climb.intent == Intent::RecoverPassword => {

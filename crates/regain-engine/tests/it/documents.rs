@@ -18,6 +18,8 @@ fn every_document() -> Vec<(String, Value)> {
                 policy.recovery.single_authenticator = single;
                 policy.recovery.revoke_sessions = regain_engine::RevokeSessions::Ask;
                 walk(&policy, &mut all);
+                policy.recovery.proof_of_work = regain_engine::ProofOfWork::Always;
+                work_page(&policy, &mut all);
             }
         }
     }
@@ -59,6 +61,21 @@ fn walk(policy: &Policy, all: &mut Vec<(String, Value)>) {
     keep(&shell, "common password", &[Notice::PasswordCommon], all);
     shell.take(0, answer(NEW_PASSWORD));
     keep(&shell, "success", &[], all);
+}
+
+fn work_page(policy: &Policy, all: &mut Vec<(String, Value)>) {
+    let mut shell = Shell::new(policy.clone());
+    shell.solves_work = true;
+    shell.begin(0);
+    if policy.sign_in_mode == SignInMode::IdentifierFirst {
+        shell.take(0, identify("alice"));
+        shell.take(0, Input::Recover);
+    } else {
+        shell.take(0, Input::Recover);
+        shell.take(0, identify("alice"));
+    }
+    assert!(shell.flow(0).work.is_some());
+    keep(&shell, "work", &[Notice::WorkNeeded], all);
 }
 
 fn keep(shell: &Shell, page: &str, notices: &[Notice], all: &mut Vec<(String, Value)>) {

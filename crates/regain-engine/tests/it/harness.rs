@@ -52,6 +52,8 @@ pub(crate) struct Shell {
     pub(crate) browser: bool,
     /// The newest device that a sign-in made known.
     pub(crate) device: Option<Secret<String>>,
+    /// Whether the client can do proof of work.
+    pub(crate) solves_work: bool,
 }
 
 /// A ledger's row and its end.
@@ -137,6 +139,7 @@ impl Shell {
             answered_24h: 0,
             browser: false,
             device: None,
+            solves_work: false,
         }
     }
 
@@ -201,6 +204,7 @@ impl Shell {
             },
             answered_24h: self.answered_24h,
             browser: self.browser,
+            solves_work: self.solves_work,
             ..Facts::default()
         };
         for _ in 0..=regain_engine::NEEDS_PER_STEP_MAX {
@@ -393,6 +397,7 @@ pub(crate) fn identify(name: &str) -> Input {
         identifier,
         passcode: None,
         device: None,
+        work: None,
     }
 }
 
@@ -402,6 +407,7 @@ pub(crate) fn identify_with(name: &str, password: &str) -> Input {
         identifier,
         passcode: Some(Secret::new(password.to_owned())),
         device: None,
+        work: None,
     }
 }
 

@@ -4,12 +4,13 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::post;
-use regain_engine::{Endpoint, Input, Notice};
+use regain_engine::{Endpoint, Input, Notice, WORK_CHALLENGE_PATH};
 use regain_types::{Identifier, Secret, TokenHash};
 use regain_wire::idx::{
     AnswerRequest, ChallengeRequest, HandleRequest, IdentifyRequest, IntrospectRequest,
 };
 
+use super::altcha::altcha;
 use super::body::Body;
 use super::run::{Handle, refuse, run};
 use crate::api_error::ApiError;
@@ -28,6 +29,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route(Endpoint::Identify.path(), post(identify))
         .route(Endpoint::Introspect.path(), post(introspect))
         .route(Endpoint::Recover.path(), post(recover))
+        .route(WORK_CHALLENGE_PATH, post(altcha))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -75,6 +77,7 @@ async fn identify(
                     .device
                     .shown()
                     .map(|token| TokenHash::of(token.expose())),
+                work: body.captcha_verify.and_then(|given| given.captcha_token),
             };
             Ok(run(&state, handle, input, caller).await)
         }

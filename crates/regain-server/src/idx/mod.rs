@@ -1,5 +1,6 @@
 //! `/idp/idx/*`: decode, run, encode (`idx-wire` §3).
 
+mod altcha;
 mod body;
 mod endpoints;
 mod hashed;

@@ -192,6 +192,7 @@ async fn one_round(
         ledgers,
         answered_24h: state.answered().in_24h(),
         browser: caller.device.keeps_cookies(),
+        solves_work: caller.solves_work,
         ..Facts::default()
     };
     let outcome = decide(state, (&before, now), input, &mut facts, hashed).await;

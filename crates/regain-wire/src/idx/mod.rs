@@ -1,6 +1,7 @@
 //! The IDX document and the bodies that clients post (`idx-wire` contract §3 and §4).
 
 mod authenticator;
+mod captcha;
 mod form;
 mod request;
 mod response;
@@ -8,10 +9,11 @@ mod response;
 pub use authenticator::{
     Age, Authenticator, Complexity, ContextualData, Method, PasswordSettings, Profile,
 };
+pub use captcha::Captcha;
 pub use form::{Field, FieldOption, Form, NestedForm, OptionValue, RelatesTo};
 pub use request::{
-    AnswerRequest, AuthenticatorChoice, ChallengeRequest, Credentials, HandleRequest,
-    IdentifyRequest, IntrospectRequest,
+    AnswerRequest, AuthenticatorChoice, CaptchaAnswer, ChallengeRequest, Credentials,
+    HandleRequest, IdentifyRequest, IntrospectRequest,
 };
 pub use response::{
     App, Collection, I18n, IdxResponse, Message, MessageClass, Object, User, UserProfile,

@@ -39,6 +39,21 @@ pub struct IdentifyRequest {
     /// Java sends it with every identify.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remember_me: Option<bool>,
+    /// A solved captcha, where the form asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha_verify: Option<CaptchaAnswer>,
+}
+
+/// A solved captcha.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptchaAnswer {
+    /// Which captcha, as the client calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha_id: Option<String>,
+    /// The solution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha_token: Option<String>,
 }
 
 /// `challenge`: choose an authenticator.

@@ -4,7 +4,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Authenticator, Form};
+use super::{Authenticator, Captcha, Form};
 
 /// Every answer of `/idp/idx/*`, success or error.
 ///
@@ -55,6 +55,9 @@ pub struct IdxResponse {
     /// The user; before a proof only what was typed (E-03).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Object<User>>,
+    /// What has to be solved before a form goes through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha: Option<Object<Captcha>>,
     /// Ends the flow and starts it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<Form>,
@@ -81,6 +84,7 @@ impl<'de> Deserialize<'de> for IdxResponse {
         let mut unknown = Map::new();
         set_aside::<Object<App>>(&mut members, "app", &mut unknown);
         set_aside::<Object<User>>(&mut members, "user", &mut unknown);
+        set_aside::<Object<Captcha>>(&mut members, "captcha", &mut unknown);
         for name in [
             "currentAuthenticator",
             "currentAuthenticatorEnrollment",

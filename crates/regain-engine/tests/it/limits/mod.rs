@@ -21,6 +21,7 @@ pub(crate) fn named(typed: &str, device: Option<&str>) -> Input {
         identifier: Identifier::parse(typed).unwrap(),
         passcode: None,
         device: device.map(TokenHash::of),
+        work: None,
     }
 }
 
@@ -30,6 +31,7 @@ pub(crate) fn signing_in(typed: &str, password: &str, device: Option<&str>) -> I
         identifier: Identifier::parse(typed).unwrap(),
         passcode: Some(Secret::new(password.to_owned())),
         device: device.map(TokenHash::of),
+        work: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/idp/idx/*`: a file per endpoint, and one for what all of them refuse.
 
+mod altcha;
 mod cancel;
 mod challenge;
 mod challenge_answer;

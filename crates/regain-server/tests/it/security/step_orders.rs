@@ -125,6 +125,7 @@ fn t_s4_no_order_of_steps_without_a_code_proves_anything() {
         identifier: Identifier::parse("alice@example.com").unwrap(),
         passcode: None,
         device: None,
+        work: None,
     };
     let selecting = world.take(&recovering, &who, 0).unwrap();
     world.explore(&selecting, 0);
