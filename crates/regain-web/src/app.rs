@@ -92,6 +92,15 @@ impl App {
         }
     }
 
+    /// The name of the cookie by which the server knows the device again.
+    pub(crate) fn device_cookie_name(&self) -> &'static str {
+        if self.is_https {
+            "__Host-regain_app_device"
+        } else {
+            "regain_app_device"
+        }
+    }
+
     /// Now, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         unix_seconds(self.clock.now())

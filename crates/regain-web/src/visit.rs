@@ -10,7 +10,7 @@ use http::{HeaderMap, header};
 use regain_sdk::{IdxClient, RequestContext};
 
 use crate::app::App;
-use crate::browser::Browser;
+use crate::browser::{Browser, Device};
 use crate::client_address;
 use crate::failure::Failure;
 use crate::pages::error;
@@ -57,7 +57,10 @@ impl FromRequestParts<Arc<App>> for Visit {
                 client_address::of(peer, &parts.headers, &app.trusted_proxies).to_string()
             }),
             user_agent: header_text(&parts.headers, header::USER_AGENT),
-            device_token: None,
+            device_token: parts
+                .extensions
+                .get::<Device>()
+                .map(|device| device.token().to_owned()),
             accept_language: accept_language.clone(),
         };
         let query = parts.uri.query().unwrap_or_default();

@@ -81,6 +81,7 @@ impl TestApp {
         Browser {
             router: self.router.clone(),
             cookie: None,
+            device: None,
             headers: HeaderMap::new(),
         }
     }
@@ -220,7 +221,10 @@ impl Form {
 #[derive(Clone)]
 pub(crate) struct Browser {
     router: Router,
+    /// The cookie that names the browser until it closes.
     pub(crate) cookie: Option<String>,
+    /// The one that names the device.
+    pub(crate) device: Option<String>,
     /// Sent with every request.
     pub(crate) headers: HeaderMap,
 }
@@ -233,10 +237,14 @@ impl Browser {
 
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Page {
         let path = request.uri().to_string();
-        if let Some(cookie) = &self.cookie {
-            request
-                .headers_mut()
-                .insert(header::COOKIE, cookie.parse().unwrap());
+        let cookies: Vec<&str> = [&self.cookie, &self.device]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        if !cookies.is_empty() {
+            let cookies = cookies.join("; ").parse().unwrap();
+            request.headers_mut().insert(header::COOKIE, cookies);
         }
         for (name, value) in &self.headers {
             request.headers_mut().insert(name, value.clone());
@@ -245,9 +253,14 @@ impl Browser {
         request.extensions_mut().entry_or_peer(peer);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        if let Some(set) = parts.headers.get(header::SET_COOKIE) {
+        for set in parts.headers.get_all(header::SET_COOKIE) {
             let pair = set.to_str().unwrap().split(';').next().unwrap();
-            self.cookie = Some(pair.to_owned());
+            let kept = if pair.contains("regain_app_device=") {
+                &mut self.device
+            } else {
+                &mut self.cookie
+            };
+            *kept = Some(pair.to_owned());
         }
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let html = String::from_utf8_lossy(&bytes).into_owned();

@@ -152,6 +152,10 @@ async fn the_headers_of_a_page() {
             Some((start, rest)) => format!("{start}regain_app=…{}", &rest[43..]),
             None => line,
         })
+        .map(|line| match line.split_once("regain_app_device=") {
+            Some((start, rest)) => format!("{start}regain_app_device=…{}", &rest[32..]),
+            None => line,
+        })
         .filter(|line| !line.starts_with("content-length"))
         .collect();
     lines.sort();
@@ -164,6 +168,7 @@ async fn the_headers_of_a_page() {
     permissions-policy: camera=(), geolocation=(), microphone=(), payment=(), usb=()
     referrer-policy: no-referrer
     set-cookie: regain_app=…; Path=/; HttpOnly; SameSite=Lax
+    set-cookie: regain_app_device=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=34560000
     x-content-type-options: nosniff
     x-frame-options: DENY
     x-robots-tag: noindex
@@ -255,6 +260,25 @@ async fn the_engine_learns_who_sits_at_the_browser() {
         Some("Test/1.0")
     );
     assert_eq!(sent("accept-language").as_deref(), Some("de-AT"));
+}
+
+#[tokio::test]
+async fn the_engine_knows_a_device_again_and_no_two_are_one() {
+    // G-07: the name stays over visits, also when the browser's own does not.
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    browser.recover("alice@example.com").await;
+    let sent = || app.engine.header("/v1/interact", "x-device-token").unwrap();
+    let first = sent();
+    assert_eq!(first.len(), 32, "as much as servers take");
+    browser.cookie = None;
+    browser.recover("alice@example.com").await;
+    assert_eq!(sent(), first);
+    app.browser().recover("alice@example.com").await;
+    assert_ne!(sent(), first);
+    browser.device = Some("regain_app_device=made-up".to_owned());
+    browser.recover("alice@example.com").await;
+    assert_eq!(sent().len(), 32, "what is none of ours is replaced");
 }
 
 #[tokio::test]
