@@ -95,12 +95,13 @@ impl Spent {
         if !self.is_short(digits) {
             return None;
         }
-        if let Some(until) = self
+        // A new code helps, and it is long: nobody waits for short ones to come back.
+        let spent = self
             .identifier
             .ledger
-            .short_codes_at(&self.limits, self.now)
-        {
-            return Some(Limited::until(Limit::IdentifierShortCodes, until));
+            .short_codes_at(&self.limits, self.now);
+        if spent.is_some() {
+            return Some(Limited::by(Limit::IdentifierShortCodes));
         }
         let closed = self.org.ledger.is_long(self.now) && self.device.is_none();
         closed.then_some(Limited::by(Limit::OrgShortCodes))
