@@ -88,6 +88,12 @@ const RULES: &[Rule] = &[
         pure: false,
     },
     Rule {
+        crate_name: "regain-bench",
+        may_use: &["types", "wire", "engine", "oauth", "store"],
+        tests_may_use: &[],
+        pure: false,
+    },
+    Rule {
         crate_name: "regain-cli",
         may_use: &[
             "types",
@@ -101,6 +107,7 @@ const RULES: &[Rule] = &[
             "server",
             "sdk",
             "web",
+            "bench",
         ],
         tests_may_use: &[],
         pure: false,

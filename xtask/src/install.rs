@@ -87,6 +87,9 @@ fn missing_packages() -> Vec<&'static str> {
     if command::first_line("openssl", &["version"]).is_none() {
         packages.push("openssl");
     }
+    if command::first_line("valgrind", &["--version"]).is_none() {
+        packages.push("valgrind");
+    }
     if !has_postgres() {
         packages.push("postgresql");
     }

@@ -3,6 +3,7 @@
 //! `cargo xtask check` is the fast part, `cargo xtask test` is everything, `cargo xtask crash` is
 //! the long form of one of its tests, `cargo xtask gen` writes the generated files, `cargo xtask deps` shows the direction of dependencies alone.
 
+mod budgets;
 mod command;
 mod compatibility;
 mod crash;
@@ -30,6 +31,7 @@ usage: cargo xtask <command>
   check                fmt, clippy, unit and doc tests, dependency direction, file sizes, generated files
   test [--no-install]  everything of check, then real clients, a real mail server and a real browser
   crash [--kills N]    kill -9 of the engine under load, N times (1000), and what must hold afterwards
+  budgets [--record]   instructions of each step of the engine, beside what is recorded; needs valgrind
   gen                  write docs/compatibility.md and the code in the guide
   deps                 the direction of dependencies alone
   release              the archive that is handed out, in dist/
@@ -44,6 +46,12 @@ fn main() -> ExitCode {
         ["test", "--no-install"] => test(install::Missing::NameAndStop),
         ["gen"] => repository()
             .and_then(|root| generated::write(&root))
+            .map(|()| true),
+        ["budgets"] => repository()
+            .and_then(|root| budgets::run(&root, budgets::Figures::Compare))
+            .map(|()| true),
+        ["budgets", "--record"] => repository()
+            .and_then(|root| budgets::run(&root, budgets::Figures::Record))
             .map(|()| true),
         ["crash", rest @ ..] => {
             let Some(options) = crash::Options::parse(rest) else {
@@ -97,6 +105,9 @@ fn test(missing: install::Missing) -> Result<bool> {
     );
     lint::run(&root, &mut summary);
     rust_tests::run(&root, &mut summary);
+    summary.step("budgets", "instructions of each step of the engine", || {
+        budgets::run(&root, budgets::Figures::Compare)
+    });
     if built {
         summary.step("crash", "kill -9 of the engine under load", || {
             crash::run(&root, &crash::Options::SHORT)

@@ -12,7 +12,7 @@ use crate::dev::Dev;
 use crate::hasher::{Hasher, HasherError};
 use crate::limits::Limits;
 use crate::metrics::{Measured, Metrics};
-use crate::oauth::Signer;
+use crate::oauth::{KnownClients, Signer};
 use crate::operations::Health;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
@@ -44,6 +44,7 @@ struct Shared {
     answered: Answered,
     limits: Limits,
     signer: Signer,
+    clients: KnownClients,
     tasks: Tasks,
     health: Health,
     metrics: Metrics,
@@ -70,6 +71,7 @@ impl AppState {
             limits: Limits::default(),
             answered: Answered::default(),
             signer: Signer::default(),
+            clients: KnownClients::default(),
             tasks: Tasks::default(),
             health: Health::default(),
             metrics,
@@ -132,6 +134,11 @@ impl AppState {
     /// What signs tokens.
     pub(crate) fn signer(&self) -> &Signer {
         &self.0.signer
+    }
+
+    /// The apps, as they were a moment ago.
+    pub(crate) fn clients(&self) -> &KnownClients {
+        &self.0.clients
     }
 
     /// How mails leave.

@@ -2,6 +2,7 @@
 
 mod app;
 mod backup;
+mod bench;
 mod clients;
 mod config;
 mod demo;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Restore(restore::Options),
     Doctor(doctor::Options),
     Healthcheck(healthcheck::Options),
+    Bench(bench::Options),
 }
 
 impl Command {
@@ -49,6 +51,7 @@ impl Command {
         match self {
             Self::App(_) | Self::Serve(_) => "info",
             Self::Backup(_)
+            | Self::Bench(_)
             | Self::Clients(_)
             | Self::Config(_)
             | Self::Demo(_)
@@ -75,6 +78,7 @@ impl Command {
         match self {
             Self::App(options) => app::run(options).await,
             Self::Backup(options) => backup::run(options).await,
+            Self::Bench(options) => bench::run(options).await,
             Self::Clients(action) => clients::run(action).await,
             Self::Config(action) => config::run(action),
             Self::Demo(options) => demo::run(options).await,

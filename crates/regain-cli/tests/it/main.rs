@@ -5,6 +5,8 @@ mod administration;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod crash;

@@ -79,8 +79,8 @@ impl Call {
             }
         };
         let client = state
-            .store()
-            .find_client(state.org(), credentials.client_id())
+            .clients()
+            .find(state, credentials.client_id())
             .await?
             .ok_or_else(|| refusal(OAuthError::ClientInvalid))?;
         let proof = client.authenticate(&credentials).map_err(refusal)?;

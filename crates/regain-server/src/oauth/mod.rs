@@ -6,6 +6,7 @@ mod discovery;
 mod interact;
 mod introspect;
 mod keys;
+mod known_clients;
 mod logout;
 mod profile;
 mod redeem;
@@ -21,6 +22,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
+pub(crate) use known_clients::KnownClients;
 pub(crate) use signer::Signer;
 pub use signer::SignerError;
 

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod app;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod dev;
 #[cfg(test)]
 mod idx;
