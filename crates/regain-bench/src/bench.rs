@@ -257,13 +257,13 @@ impl Ground<'_> {
         let database = self.database().await?;
         let mut taken = 0;
         for round in 1..=self.bench.plan.repetitions {
-            for variant in [Variant::Plain, Variant::History] {
+            for variant in [Variant::Plain, Variant::History, Variant::Limits] {
                 if !todo.iter().any(|todo| todo.variant == variant) {
                     continue;
                 }
                 let nodes = self.start(variant)?;
                 let (site, watched) = (
-                    Rc::new(self.site(&nodes)?),
+                    Rc::new(self.site(&nodes, variant)?),
                     Watched {
                         engines: nodes.pids(),
                         database,
@@ -310,7 +310,7 @@ impl Ground<'_> {
         Ok(())
     }
 
-    fn site(&self, nodes: &Nodes) -> Result<Site, BenchError> {
+    fn site(&self, nodes: &Nodes, variant: Variant) -> Result<Site, BenchError> {
         let mut salt = [0; 8];
         SystemEntropy.fill(&mut salt);
         if nodes.addresses.is_empty() {
@@ -320,6 +320,7 @@ impl Ground<'_> {
             nodes.addresses.clone(),
             (self.inbox.clone(), self.watch.clone()),
             u64::from_le_bytes(salt),
+            variant,
         ))
     }
 }

@@ -16,6 +16,10 @@ use crate::plan::Plan;
 
 /// The app in whose name everything is asked: public, as apps in browsers are.
 pub const CLIENT_ID: &str = "bench";
+/// An app with a secret, which tells the addresses of its users: every user is somebody of their own.
+pub(crate) const SERVER_CLIENT_ID: &str = "bench-server";
+/// Of a deployment that nobody else can reach, and that is gone afterwards.
+pub(crate) const SERVER_CLIENT_SECRET: &str = "bench-only-0123456789";
 /// Where its flows would lead back to.
 pub(crate) const REDIRECT_URI: &str = "http://localhost:1/callback";
 const CONFIG_FILE: &str = "regain.toml";
@@ -32,13 +36,16 @@ pub enum Variant {
     Plain,
     /// Four passwords are compared with the new one, as by default.
     History,
+    /// As plain, with every limit in force; users come from addresses of their own, which an app with
+    /// a secret tells, so that nobody reaches a limit.
+    Limits,
 }
 
 impl Variant {
     /// Hashes of one recovery.
     pub(crate) const fn hashes_per_recovery(self) -> u32 {
         match self {
-            Self::Plain => 1,
+            Self::Limits | Self::Plain => 1,
             Self::History => 1 + HISTORY,
         }
     }
@@ -48,6 +55,7 @@ impl Variant {
         match self {
             Self::Plain => &[("REGAIN__PASSWORD__HISTORY", "0"), UNLIMITED],
             Self::History => &[("REGAIN__PASSWORD__HISTORY", "4"), UNLIMITED],
+            Self::Limits => &[("REGAIN__PASSWORD__HISTORY", "0")],
         }
     }
 }
@@ -113,6 +121,10 @@ memory_kib = {MEMORY_KIB}
 passes = {PASSES}
 [[clients]]
 id = "{CLIENT_ID}"
+redirect_uris = ["{REDIRECT_URI}"]
+[[clients]]
+id = "{SERVER_CLIENT_ID}"
+secret = "{SERVER_CLIENT_SECRET}"
 redirect_uris = ["{REDIRECT_URI}"]
 "#
     )

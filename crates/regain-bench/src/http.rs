@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     pub(crate) content_type: &'a str,
+    /// Further lines of the head, each with its end of line.
+    pub(crate) headers: &'a str,
     pub(crate) body: &'a str,
 }
 
@@ -88,7 +90,9 @@ fn write_request(out: &mut Vec<u8>, request: Request<'_>) {
         request.content_type,
         "\r\ncontent-length: ",
         &request.body.len().to_string(),
-        "\r\n\r\n",
+        "\r\n",
+        request.headers,
+        "\r\n",
         request.body,
     ] {
         out.extend_from_slice(part.as_bytes());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::clock::Stopwatch;
-use crate::deployment::{CLIENT_ID, REDIRECT_URI};
+use crate::deployment::{CLIENT_ID, REDIRECT_URI, SERVER_CLIENT_ID, SERVER_CLIENT_SECRET, Variant};
 use crate::http::{Connection, Request};
 use crate::people::PASSWORD;
 use crate::plan::Flow;
@@ -37,6 +37,10 @@ pub(crate) struct Site {
     /// Different in every run, and counted up: passwords must be new.
     salt: u64,
     passwords: Cell<u64>,
+    /// What the app says of itself in every form.
+    app: String,
+    /// Whether it tells where its users come from.
+    tells_addresses: bool,
     /// The id of the e-mail authenticator: the same in all documents of an org.
     email_id: OnceCell<String>,
 }
@@ -46,8 +50,17 @@ impl Site {
         engines: Vec<SocketAddr>,
         (inbox, watch): (Inbox, Stopwatch),
         salt: u64,
+        variant: Variant,
     ) -> Self {
+        let app = match variant {
+            Variant::History | Variant::Plain => format!("client_id={CLIENT_ID}"),
+            Variant::Limits => {
+                format!("client_id={SERVER_CLIENT_ID}&client_secret={SERVER_CLIENT_SECRET}")
+            }
+        };
         Self {
+            app,
+            tells_addresses: variant == Variant::Limits,
             engines,
             inbox,
             watch,
@@ -61,7 +74,16 @@ impl Site {
     /// For a load that runs beside another one and is not measured.
     pub(crate) fn with_a_tally_of_its_own(&self) -> Self {
         let parts = (self.inbox.clone(), self.watch.clone());
-        Self::new(self.engines.clone(), parts, self.salt.wrapping_add(1))
+        Self {
+            app: self.app.clone(),
+            tells_addresses: self.tells_addresses,
+            ..Self::new(
+                self.engines.clone(),
+                parts,
+                self.salt.wrapping_add(1),
+                Variant::Plain,
+            )
+        }
     }
 
     fn new_password(&self) -> String {
@@ -124,7 +146,7 @@ impl Visitor {
     }
 
     async fn sign_in(&mut self, login: &str) -> Result<(), String> {
-        self.first_page().await?;
+        self.first_page(login).await?;
         let given = format!(r#""identifier":"{login}","credentials":{{"passcode":"{PASSWORD}"}}"#);
         let body = self.with_handle(&given);
         let code = self
@@ -143,14 +165,21 @@ impl Visitor {
         self.answer_code(login).await
     }
 
-    async fn first_page(&mut self) -> Result<(), String> {
+    async fn first_page(&mut self, login: &str) -> Result<(), String> {
         let body = format!(
-            "client_id={CLIENT_ID}&scope=openid%20profile&redirect_uri={REDIRECT_URI}&state=s\
-             &nonce=n&code_challenge={CHALLENGE}&code_challenge_method=S256"
+            "{}&scope=openid%20profile&redirect_uri={REDIRECT_URI}&state=s&nonce=n\
+             &code_challenge={CHALLENGE}&code_challenge_method=S256",
+            self.site.app
         );
+        let from = if self.site.tells_addresses {
+            format!("x-forwarded-for: {}\r\n", address_of(login))
+        } else {
+            String::new()
+        };
         let request = Request {
             path: "/oauth2/default/v1/interact",
             content_type: FORM,
+            headers: &from,
             body: &body,
         };
         let handle = self
@@ -169,7 +198,7 @@ impl Visitor {
 
     /// "Forgot password?" and a name: at the choice of the mail.
     async fn as_far_as_choice(&mut self, login: &str) -> Result<(), String> {
-        self.first_page().await?;
+        self.first_page(login).await?;
         let body = self.with_handle("");
         self.idx("recover", "recover", &body, |text| {
             shows(text, "identify-recovery")
@@ -219,12 +248,13 @@ impl Visitor {
 
     async fn token(&mut self, code: &str) -> Result<(), String> {
         let body = format!(
-            "grant_type=interaction_code&client_id={CLIENT_ID}&interaction_code={code}\
-             &code_verifier={VERIFIER}"
+            "{}&grant_type=interaction_code&interaction_code={code}&code_verifier={VERIFIER}",
+            self.site.app
         );
         let request = Request {
             path: "/oauth2/default/v1/token",
             content_type: FORM,
+            headers: "",
             body: &body,
         };
         self.step("token", request, |text| {
@@ -252,6 +282,7 @@ impl Visitor {
         let request = Request {
             path: &format!("/idp/idx/{path}"),
             content_type: JSON,
+            headers: "",
             body,
         };
         self.step(step, request, read).await
@@ -289,6 +320,21 @@ impl Visitor {
     }
 }
 
+/// Where a user comes from: nobody else comes from there, nor from its /24.
+fn address_of(login: &str) -> String {
+    let digits = login.chars().filter(char::is_ascii_digit);
+    let number = digits.fold(0_u32, |number, digit| {
+        number
+            .wrapping_mul(10)
+            .wrapping_add(digit.to_digit(10).unwrap_or(0))
+    });
+    let [_, first, second, third] = number.to_be_bytes();
+    format!(
+        "{}.{second}.{third}.1",
+        100_u8.wrapping_add(first) % 100 + 11
+    )
+}
+
 /// The text of the first member of that name.
 fn member(document: &str, name: &str) -> Option<String> {
     let (_, rest) = document.split_once(&format!("\"{name}\":\""))?;
@@ -319,6 +365,14 @@ fn email_id(document: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_comes_from_where_somebody_else_does() {
+        let addresses = (0..100_000).map(|number| address_of(&format!("u{number}@bench.example")));
+        let count = addresses.collect::<std::collections::BTreeSet<_>>().len();
+        assert_eq!(count, 100_000);
+        assert_eq!(address_of("u258@bench.example"), "11.1.2.1");
+    }
 
     #[test]
     fn the_first_form_counts() {

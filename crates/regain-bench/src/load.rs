@@ -215,6 +215,7 @@ pub(crate) async fn echo(
                 let request = Request {
                     path: echo::PATH,
                     content_type: "application/json",
+                    headers: "",
                     body: ECHO_BODY,
                 };
                 let answer = connection.post(request).await?;

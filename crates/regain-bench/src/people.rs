@@ -30,24 +30,29 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Whoever recovers: half of all.
+    /// Whoever recovers and is counted by no limit.
     pub(crate) const fn recovering(users: u64) -> Self {
-        Self::new(0, users / 2)
+        Self::new(0, users / 4)
+    }
+
+    /// Whoever recovers while limits count.
+    pub(crate) const fn counted(users: u64) -> Self {
+        Self::new(users / 4, users / 4)
     }
 
     /// Whoever recovers and has earlier passwords.
     pub(crate) const fn with_history(users: u64) -> Self {
-        Self::new(users / 2, users / 4)
+        Self::new(users / 4 + users / 4, users / 4)
     }
 
     /// Whoever signs in with the first password.
     pub(crate) const fn signing_in(users: u64) -> Self {
-        Self::new(users / 2 + users / 4, users / 8)
+        Self::new(3 * (users / 4), users / 8)
     }
 
     /// Whoever begins a recovery and does not end it.
     pub(crate) const fn starting(users: u64) -> Self {
-        Self::new(users / 2 + users / 4 + users / 8, users / 8)
+        Self::new(3 * (users / 4) + users / 8, users / 8)
     }
 
     const fn new(first: u64, count: u64) -> Self {
@@ -153,6 +158,7 @@ mod tests {
         for users in [USERS_MIN, 1_000, 10_001] {
             let crowds = [
                 Crowd::recovering(users),
+                Crowd::counted(users),
                 Crowd::with_history(users),
                 Crowd::signing_in(users),
                 Crowd::starting(users),

@@ -28,6 +28,9 @@ pub(crate) fn beside_hashing(clients: usize) -> String {
 /// Row of recoveries that compare earlier passwords.
 pub(crate) const WITH_HISTORY: &str = "recover, history of 4";
 
+/// Row of recoveries with every limit in force.
+pub(crate) const WITH_LIMITS: &str = "recover, all limits";
+
 /// One row to be measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Todo {
@@ -64,6 +67,11 @@ pub(crate) fn of(plan: &Plan) -> Vec<Todo> {
         WITH_HISTORY.clone_into(&mut row.name);
         row.variant = Variant::History;
         row.load.crowd = Crowd::with_history(plan.users);
+        rows.push(row);
+        let mut row = todo(plan, Flow::Recover, most, None);
+        WITH_LIMITS.clone_into(&mut row.name);
+        row.variant = Variant::Limits;
+        row.load.crowd = Crowd::counted(plan.users);
         rows.push(row);
     }
     rows

@@ -46,6 +46,7 @@ fn every_flow_is_driven_and_reported() {
             ("light", 0),
             ("light beside 2 recoveries", 0),
             ("recover, history of 4", 2),
+            ("recover, all limits", 2),
         ]
     );
     for row in &report.rows {
