@@ -9,7 +9,7 @@ pub(crate) struct NoRelay;
 
 impl NoRelay {
     fn refusal<T>() -> Result<T, SendError> {
-        Err(SendError::Temporary(
+        Err(SendError::Unreachable(
             "no mail relay is configured ([mail.smtp])".to_owned(),
         ))
     }

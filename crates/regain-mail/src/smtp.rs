@@ -181,7 +181,7 @@ impl SmtpTransport {
         tokio::time::timeout(self.settings.timeout, work)
             .await
             .unwrap_or_else(|_| {
-                Err(SendError::Temporary(
+                Err(SendError::Unreachable(
                     "the mail relay did not answer in time".to_owned(),
                 ))
             })
@@ -215,7 +215,7 @@ fn unreachable_relay(error: &Error) -> SendError {
         }
         None => "the mail relay cannot be reached".to_owned(),
     };
-    SendError::Temporary(why)
+    SendError::Unreachable(why)
 }
 
 /// A failed handshake arrives as an I/O error with the TLS error inside.

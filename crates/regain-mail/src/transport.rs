@@ -39,7 +39,14 @@ pub enum SendError {
     /// The relay will never take this message: trying again is useless.
     #[error("{0}")]
     Permanent(String),
-    /// It may work later, or after the operator changed the configuration.
+    /// The relay knows that nothing can be delivered to this recipient: a hard bounce (M-09).
+    #[error("{0}")]
+    Recipient(String),
+    /// It may work later.
     #[error("{0}")]
     Temporary(String),
+    /// The relay cannot be reached or does not work with us, whatever the message: it may work
+    /// later, or after the operator changed the configuration.
+    #[error("{0}")]
+    Unreachable(String),
 }

@@ -30,6 +30,9 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// How much one address or one app may ask for.
     pub address_limits: AddressLimits,
+    /// Mails that the org sends in an hour at least before only the most important ones leave
+    /// (M-03).
+    pub mails_per_hour: u32,
     /// Cost of a password hash.
     pub hash: HashSettings,
 }

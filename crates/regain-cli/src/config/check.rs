@@ -75,6 +75,7 @@ pub(super) fn check(
             trusted_origins,
             trusted_proxies: server.trusted_proxies,
             address_limits: raw.limits.check_addresses(problems),
+            mails_per_hour: raw.limits.check_mails(problems),
             hash,
         },
         listen: server.listen,

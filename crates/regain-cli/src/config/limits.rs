@@ -59,6 +59,9 @@ pub(crate) struct Limits {
     pub(crate) starts_identifier_24h: i64,
     /// Recoveries of one name under way at once, 3 to 50.
     pub(crate) live_transactions_identifier: i64,
+    /// Mails that the org sends in an hour before only the most important ones leave, 100 to
+    /// 10,000,000. It grows with what the org sends by itself.
+    pub(crate) mails_per_hour: i64,
     /// `off`: mails, requests and recoveries are not counted, whoever asks and how often. For
     /// benches and test runs; warned about at every start.
     pub(crate) danger_volume_limits: Switch,
@@ -101,6 +104,7 @@ impl Default for Limits {
             device_mails_1h: limits.device_mails_1h.into(),
             starts_identifier_24h: limits.starts_24h.into(),
             live_transactions_identifier: limits.live_recoveries.into(),
+            mails_per_hour: 1_000,
             danger_volume_limits: Switch::On,
         }
     }
@@ -202,5 +206,11 @@ impl Limits {
             app_requests_per_minute: within("idx_per_app_minute", per_app, 60, 10_000_000),
             starts_per_hour: within("recovery_starts_per_address_hour", starts, 3, 1_000),
         }
+    }
+    /// Checks how many mails the org sends in an hour (`mail.tenant_hour`).
+    pub(crate) fn check_mails(&self, problems: &mut Problems<'_>) -> u32 {
+        let bounds = 100..=10_000_000;
+        let mails = problems.within("limits.mails_per_hour", self.mails_per_hour, bounds);
+        mails.unwrap_or(1_000)
     }
 }

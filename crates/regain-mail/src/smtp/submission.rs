@@ -30,7 +30,7 @@ pub(super) async fn submit(
         connection
             .command(recipient)
             .await
-            .map_err(|error| refused(&error))?;
+            .map_err(|error| recipient_refused(&error))?;
     }
     connection
         .command(Data)
@@ -93,10 +93,20 @@ impl fmt::Display for Content<'_> {
 /// nothing about this message.
 fn sender_refused(error: &Error) -> SendError {
     match error.status() {
-        Some(code) => SendError::Temporary(format!(
+        Some(code) => SendError::Unreachable(format!(
             "the mail relay does not take mails from us ({code})"
         )),
         None => broken(),
+    }
+}
+
+/// The relay does not want to deliver to this address: for good, or now.
+fn recipient_refused(error: &Error) -> SendError {
+    match error.status() {
+        Some(code) if error.is_permanent() => {
+            SendError::Recipient(format!("the mail relay refused the recipient ({code})"))
+        }
+        Some(_) | None => refused(error),
     }
 }
 
@@ -112,5 +122,5 @@ fn refused(error: &Error) -> SendError {
 }
 
 fn broken() -> SendError {
-    SendError::Temporary("the connection to the mail relay broke".to_owned())
+    SendError::Unreachable("the connection to the mail relay broke".to_owned())
 }

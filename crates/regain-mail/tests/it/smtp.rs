@@ -114,7 +114,7 @@ async fn refusals_name_the_code_and_nothing_else() {
     for (reply, expected) in [
         (
             "550 no such user alice@example.com",
-            SendError::Permanent("the mail relay refused the message (550)".to_owned()),
+            SendError::Recipient("the mail relay refused the recipient (550)".to_owned()),
         ),
         (
             "451 greylisted alice@example.com",
@@ -144,7 +144,7 @@ async fn a_refused_sender_is_not_the_mail_s_fault() {
     };
     let (_, sent) = tokio::join!(relay(&listener, answer), send_once(transport, &message));
     let ours = "the mail relay does not take mails from us (553)".to_owned();
-    assert_eq!(sent, Err(SendError::Temporary(ours)));
+    assert_eq!(sent, Err(SendError::Unreachable(ours)));
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn a_stripped_starttls_gets_no_mail() {
     let (heard, sent) = tokio::join!(relay(&listener, polite), send_once(transport, &message));
     assert_eq!(
         sent,
-        Err(SendError::Temporary(
+        Err(SendError::Unreachable(
             "the mail relay does not offer the STARTTLS or AUTH that is required".to_owned()
         ))
     );
@@ -204,7 +204,7 @@ async fn a_refused_sign_in_does_not_lose_the_mail() {
     let (_, sent) = tokio::join!(relay(&listener, answer), send_once(transport, &message));
     assert_eq!(
         sent,
-        Err(SendError::Temporary(
+        Err(SendError::Unreachable(
             "the mail relay refused the connection or the sign-in (535)".to_owned()
         ))
     );
@@ -236,7 +236,7 @@ async fn a_silent_relay_is_given_up_and_its_connection_is_not_used_again() {
         stream
     };
     let (_open, sent) = tokio::join!(silent, transport.send(&message));
-    let late = Err(SendError::Temporary(
+    let late = Err(SendError::Unreachable(
         "the mail relay did not answer in time".to_owned(),
     ));
     assert_eq!(sent, late);
@@ -254,7 +254,7 @@ async fn no_relay_is_a_reason_to_try_again() {
     let (listener, port) = listen().await;
     drop(listener);
     let transport = SmtpTransport::new(settings(port)).unwrap();
-    let unreachable = Err(SendError::Temporary(
+    let unreachable = Err(SendError::Unreachable(
         "the mail relay cannot be reached".to_owned(),
     ));
     assert_eq!(transport.check().await, unreachable);

@@ -104,6 +104,33 @@ impl Limits {
         self.time.guess()
     }
 
+    /// Counts a mail of the org; when it is one too many, until when (M-03).
+    pub(crate) async fn charge_mail(
+        &self,
+        state: &AppState,
+        per_hour: u32,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let key = key_of(state, b"mails", &[]);
+        let budget = (mails(per_hour), Over::AllNodes);
+        Ok(match self.charge(state, key, budget).await? {
+            Verdict::Admitted(_) => None,
+            Verdict::Refused(quota, _) => Some(quota.resets_at),
+        })
+    }
+
+    /// How many mails of this hour all nodes have taken.
+    pub(crate) async fn mails_of_this_hour(
+        &self,
+        state: &AppState,
+        per_hour: u32,
+    ) -> Result<u32, StoreError> {
+        let key = key_of(state, b"mails", &[]);
+        let ends_at = mails(per_hour).window_end(self.now());
+        let (org, store) = (state.org(), state.store());
+        let taken = store.take_allowance(org, &key, ends_at, 0, per_hour);
+        Ok(taken.await?.used)
+    }
+
     /// Uses one of `ceiling` for `key`.
     async fn charge(
         &self,
@@ -205,6 +232,13 @@ impl Drop for Slot {
                 running.remove(&self.key);
             }
         }
+    }
+}
+
+const fn mails(per_hour: u32) -> Ceiling {
+    Ceiling {
+        at_most: per_hour,
+        window_seconds: 60 * 60,
     }
 }
 

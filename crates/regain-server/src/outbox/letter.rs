@@ -1,11 +1,12 @@
 //! What a row of the outbox says, and to whom: looked up when it is sent.
 
-use regain_engine::{CodeTicket, Outgoing, Subject};
+use regain_engine::{CodeTicket, Outgoing, Subject, UserFacts};
 use regain_mail::{Language, Mail, PasswordChanged, RecoveryCode};
-use regain_store::{FlowKey, OutboxRow, StoreError};
+use regain_store::{FlowKey, OutboxRow, StoreError, Typed};
 use regain_types::Timestamp;
 
 use super::address::host_of;
+use super::bounces;
 use crate::state::AppState;
 
 /// A mail and its recipient.
@@ -21,6 +22,7 @@ pub(super) struct Letter {
 /// Why a row is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unsendable {
+    Bounced,
     CodeDead,
     NoAddress,
     NotAllowed,
@@ -31,6 +33,7 @@ impl Unsendable {
     /// The code in the audit log.
     pub(super) const fn reason(self) -> &'static str {
         match self {
+            Self::Bounced => "BOUNCED",
             Self::CodeDead => "CODE_DEAD",
             // To the log, people without an account and without an address are the same.
             Self::NoAddress | Self::NotAllowed | Self::NoUser => "NO_RECIPIENT",
@@ -40,6 +43,7 @@ impl Unsendable {
     /// The sentence for a developer.
     pub(super) const fn sentence(self) -> &'static str {
         match self {
+            Self::Bounced => "the address bounced a mail; nothing is sent to it for a day",
             Self::CodeDead => "the code was replaced, used or expired before the mail was sent",
             Self::NoAddress => "the user has no verified e-mail address",
             Self::NotAllowed => "the user's status does not allow recovery",
@@ -65,12 +69,12 @@ pub(super) async fn write(
             identifier_hash: _,
             known_device: _,
         } => {
-            let found = recovery_recipient(state, subject, canonical).await?;
-            let is_alive = is_alive(state, ticket, now).await?;
-            let (recipient, withheld) = match found {
-                Ok(recipient) if is_alive => (recipient, None),
-                Ok(recipient) => (recipient, Some(Unsendable::CodeDead)),
+            let known = known(state, (ticket, canonical), now).await?;
+            let (recipient, withheld) = match recovery_recipient(subject, known.user) {
                 Err(why) => (Recipient::nobody(canonical), Some(why)),
+                Ok(recipient) if !known.is_alive => (recipient, Some(Unsendable::CodeDead)),
+                Ok(recipient) if known.is_paused => (recipient, Some(Unsendable::Bounced)),
+                Ok(recipient) => (recipient, None),
             };
             let mail = Mail::RecoveryCode(RecoveryCode {
                 code: ticket.code(state.keys(), state.org()),
@@ -135,38 +139,55 @@ impl Recipient {
 }
 
 /// The stored user behind a recovery: never the address that was typed (N-02).
-async fn recovery_recipient(
-    state: &AppState,
-    subject: &Subject,
-    canonical: &str,
-) -> Result<Result<Recipient, Unsendable>, StoreError> {
-    let Some(record) = state.store().find_user(state.org(), canonical).await? else {
-        return Ok(Err(Unsendable::NoUser));
-    };
-    let user = record.facts;
-    let Some(address) = user.email else {
-        return Ok(Err(Unsendable::NoAddress));
-    };
+fn recovery_recipient(subject: &Subject, user: Option<UserFacts>) -> Result<Recipient, Unsendable> {
+    let user = user.ok_or(Unsendable::NoUser)?;
+    let address = user.email.ok_or(Unsendable::NoAddress)?;
     if *subject == Subject::Known(user.id) && user.status.may_recover() {
-        Ok(Ok(Recipient {
+        Ok(Recipient {
             address,
             login: user.login,
             locale: user.locale,
-        }))
+        })
     } else {
-        Ok(Err(Unsendable::NotAllowed))
+        Err(Unsendable::NotAllowed)
     }
 }
 
-/// Whether the flow still waits for this very code.
-async fn is_alive(
+/// What one look at the store tells about the code of a recovery.
+struct Known {
+    user: Option<UserFacts>,
+    /// Whether the flow still waits for this very code.
+    is_alive: bool,
+    /// Whether mails to the name bounced lately.
+    is_paused: bool,
+}
+
+async fn known(
     state: &AppState,
-    ticket: &CodeTicket,
+    (ticket, canonical): (&CodeTicket, &str),
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Known, StoreError> {
     let key = FlowKey::Id(ticket.flow.clone());
-    let loaded = state.store().load_flow(state.org(), &key, None).await?;
-    Ok(loaded.is_some_and(|loaded| loaded.flow.is_challenged_by(&ticket.challenge, now)))
+    let typed = Typed {
+        canonical,
+        ledgers: bounces::ledger(state, canonical),
+    };
+    let loaded = state
+        .store()
+        .load_flow(state.org(), &key, Some(typed))
+        .await?;
+    Ok(match loaded {
+        None => Known {
+            user: None,
+            is_alive: false,
+            is_paused: false,
+        },
+        Some(loaded) => Known {
+            is_alive: loaded.flow.is_challenged_by(&ticket.challenge, now),
+            is_paused: loaded.ledgers.identifier.is_some(),
+            user: loaded.user,
+        },
+    })
 }
 
 fn minutes(ticket: &CodeTicket) -> u32 {

@@ -5,187 +5,221 @@
 //! that requests, and the work behind them, cost the same for everybody (E-04).
 
 mod address;
+mod bounces;
+mod breaker;
+mod ceiling;
+mod deliver;
 mod letter;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use regain_engine::Outgoing;
-use regain_mail::{DevMailbox, EventKind, Message, SendError, compose, render};
 use regain_store::{MailVerdict, OutboxRow, StoreError};
-use regain_types::{Entropy as _, SystemEntropy, Timestamp};
-use tokio::task::JoinSet;
+use regain_types::{Clock as _, FlowId, SystemClock};
+use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::state::AppState;
 use crate::tasks::Stop;
-use letter::{Letter, Unsendable};
+use breaker::Breaker;
+use ceiling::MailCeiling;
+use deliver::{Relay, deliver};
 
-/// Messages that one round leases, and that are on their way at once.
-const BATCH: usize = 10;
+/// Messages that are on their way at once. One that is slow holds up nobody but itself.
+const SENDS_MAX: usize = 32;
+/// With room for fewer, the worker waits for more room before it asks for more.
+const ROOM_MIN: usize = SENDS_MAX / 2;
 const LEASE_SECONDS: i64 = 30;
-/// How long a send may take; less than the lease, so that no two workers send one row.
-const SEND_TIMEOUT: Duration = Duration::from_secs(25);
 /// Other nodes put rows into the outbox too: look at least so often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-const RETRY_SECONDS_MAX: i64 = 60;
-/// How long notices are tried.
-const NOTICE_TTL_SECONDS: i64 = 72 * 60 * 60;
+/// How long what is on its way may take once the server stops; then it is given back.
+const STOP_PATIENCE: Duration = Duration::from_secs(4);
+/// How long a leased message may wait behind another one: what is left of its lease must be enough
+/// to send it.
+const BEHIND_MAX: Duration = Duration::from_secs(4);
 
 /// Runs until the server stops.
 pub(crate) async fn run(state: AppState, mut stop: Stop) {
+    let mut worker = Worker::new(state.clone());
     loop {
-        match round(&state).await {
-            Ok(sent) if sent == BATCH => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the outbox cannot be read; trying again"),
+        if let Err(error) = worker.take_on().await {
+            tracing::warn!(%error, "the outbox cannot be read; trying again");
         }
         tokio::select! {
-            () = stop.wait() => return,
-            () = state.mail_is_due().notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
-    }
-}
-
-/// Leases what is due and sends it; says how many there were.
-async fn round(state: &AppState) -> Result<usize, StoreError> {
-    let rows = state
-        .store()
-        .lease_outbox(state.org(), BATCH, LEASE_SECONDS, false)
-        .await?;
-    let count = rows.len();
-    let mut sends = JoinSet::new();
-    for row in rows {
-        let state = state.clone();
-        sends.spawn(async move {
-            let verdict = deliver(&state, &row).await;
-            if let Err(error) = state
-                .store()
-                .finish_outbox(state.org(), &row, verdict)
-                .await
-            {
-                // The lease runs out and the row is sent once more, with the same Message-ID.
-                tracing::warn!(%error, mail = %row.id, "what became of a mail was not stored");
+            () = stop.wait() => break,
+            Some(done) = worker.sends.join_next_with_id(), if !worker.sends.is_empty() => {
+                worker.is_done(done).await;
             }
+            () = state.mail_is_due().notified() => worker.is_asked = true,
+            () = tokio::time::sleep(LOOK_EVERY) => worker.is_asked = true,
+        }
+    }
+    worker.stop().await;
+}
+
+/// How a send ended.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    relay: Relay,
+    /// It is tried again later.
+    is_put_off: bool,
+}
+
+/// What is on its way, and what the worker knows of the relay.
+struct Worker {
+    state: AppState,
+    clock: SystemClock,
+    sends: JoinSet<Sent>,
+    rows: HashMap<Id, OutboxRow>,
+    /// Leased, but behind another one; and since when, by the monotonic clock.
+    behind: Vec<(Duration, OutboxRow)>,
+    breaker: Breaker,
+    ceiling: Arc<MailCeiling>,
+    /// Something may be due: look, however little room there is.
+    is_asked: bool,
+    /// There was more than was taken: look when there is room for many.
+    has_backlog: bool,
+}
+
+impl Worker {
+    fn new(state: AppState) -> Self {
+        Self {
+            ceiling: Arc::new(MailCeiling::new(state.settings().mails_per_hour)),
+            state,
+            clock: SystemClock::new(),
+            sends: JoinSet::new(),
+            rows: HashMap::new(),
+            behind: Vec::new(),
+            breaker: Breaker::default(),
+            is_asked: true,
+            has_backlog: false,
+        }
+    }
+
+    /// Begins to send what is due, for as long as there is room.
+    async fn take_on(&mut self) -> Result<(), StoreError> {
+        loop {
+            let taken = self.sends.len() + self.behind.len();
+            let admitted = self.breaker.admits(self.clock.monotonic(), taken);
+            let room = SENDS_MAX.saturating_sub(taken).min(admitted);
+            let looks = self.is_asked && room > 0 || self.has_backlog && room >= ROOM_MIN;
+            if !looks {
+                return Ok(());
+            }
+            (self.is_asked, self.has_backlog) = (false, false);
+            let first_only = self.ceiling.is_used_up(&self.state);
+            let (store, org) = (self.state.store(), self.state.org());
+            let leased = store.lease_outbox(org, room, LEASE_SECONDS, first_only);
+            let rows = leased.await?;
+            self.has_backlog = rows.len() == room;
+            for row in rows {
+                self.begin_or_wait(row, self.clock.monotonic());
+            }
+        }
+    }
+
+    /// Mails of a flow leave in their order. And what is on its way here already waits for
+    /// its end: either that put it off a moment ago, or a developer moved the clock past its lease.
+    fn begin_or_wait(&mut self, row: OutboxRow, leased_at: Duration) {
+        if self.rows.values().any(|other| is_before(other, &row)) {
+            self.behind.push((leased_at, row));
+        } else {
+            self.begin(row);
+        }
+    }
+
+    fn begin(&mut self, row: OutboxRow) {
+        let (state, ceiling) = (self.state.clone(), Arc::clone(&self.ceiling));
+        let kept = row.clone();
+        let task = self.sends.spawn(async move {
+            let (verdict, relay) = deliver(&state, &row, &ceiling).await;
+            let is_put_off = matches!(verdict, MailVerdict::Retry(_));
+            finish(&state, &row, verdict).await;
+            Sent { relay, is_put_off }
         });
+        self.rows.insert(task.id(), kept);
     }
-    while sends.join_next().await.is_some() {}
-    Ok(count)
-}
 
-/// Sends one row, if it is still worth it.
-async fn deliver(state: &AppState, row: &OutboxRow) -> MailVerdict {
-    let Ok(now) = state.store().now().await else {
-        return MailVerdict::Retry(row.created_at.plus_seconds(RETRY_SECONDS_MAX));
-    };
-    let letter = match letter::write(state, row, now).await {
-        Ok(Ok(letter)) => letter,
-        Ok(Err(unsendable)) => return drop_it(state, row, unsendable).await,
-        Err(error) => {
-            tracing::warn!(%error, mail = %row.id, "a mail cannot be written yet");
-            return MailVerdict::Retry(now.plus_seconds(1));
+    async fn is_done(&mut self, done: Result<(Id, Sent), JoinError>) {
+        let (id, sent) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(%error, "sending a mail broke off; its lease runs out");
+                let relay = Relay::NotAsked;
+                let is_put_off = true;
+                (error.id(), Sent { relay, is_put_off })
+            }
+        };
+        match sent.relay {
+            Relay::NotAsked => {}
+            // What waited for a probe may go.
+            Relay::Works => self.is_asked |= self.breaker.works(),
+            Relay::Fails => self.breaker.fails(self.clock.monotonic()),
         }
-    };
-    let message = envelope(state, row, &letter);
-    if let Some(unsendable) = letter.withheld {
-        return drop_it(state, row, unsendable).await;
-    }
-    let message = match message {
-        Ok(message) => message,
-        Err(error) => {
-            tracing::error!(%error, mail = %row.id, "a mail cannot be composed");
-            return MailVerdict::Dropped("NOT_COMPOSED");
+        let Some(ended) = self.rows.remove(&id) else {
+            return;
+        };
+        let now = self.clock.monotonic();
+        for (leased_at, row) in std::mem::take(&mut self.behind) {
+            if row.id == ended.id && !sent.is_put_off {
+                continue;
+            }
+            if now.saturating_sub(leased_at) <= BEHIND_MAX {
+                self.begin_or_wait(row, leased_at);
+            } else {
+                self.give_back(&row).await;
+            }
         }
-    };
-    if let Some(mailbox) = copies(state)
-        && let Err(error) = mailbox.keep(&message).await
-    {
-        tracing::warn!(%error, "the dev mailbox did not keep a copy");
     }
-    send(state, row, &message, now).await
-}
 
-fn envelope(
-    state: &AppState,
-    row: &OutboxRow,
-    letter: &Letter,
-) -> Result<Message, regain_mail::MailError> {
-    let settings = state.settings();
-    let rendered = render(&letter.mail, &settings.brand, letter.language);
-    let envelope = regain_mail::Envelope {
-        id: row.id.clone(),
-        from: settings.mail_from.clone(),
-        to: letter.to.clone(),
-        date: row.created_at,
-        message_id_host: address::host_of(&settings.public_url).to_owned(),
-    };
-    compose(&envelope, &rendered)
-}
-
-async fn send(state: &AppState, row: &OutboxRow, message: &Message, now: Timestamp) -> MailVerdict {
-    let sent = tokio::time::timeout(SEND_TIMEOUT, state.transport().send(message)).await;
-    let (verdict, event, detail) = match sent {
-        Ok(Ok(accepted)) => (MailVerdict::Delivered, EventKind::Sent, accepted.detail),
-        Ok(Err(SendError::Permanent(why))) => {
-            (MailVerdict::Dropped("REFUSED"), EventKind::NotSent, why)
+    /// Waits a little for what is on its way, and gives the rest back.
+    async fn stop(mut self) {
+        let all = async {
+            while let Some(done) = self.sends.join_next_with_id().await {
+                if let Ok((id, _)) = done {
+                    self.rows.remove(&id);
+                }
+            }
+        };
+        // One that the relay took and whose answer is still on its way arrives twice, with one
+        // Message-ID.
+        let _ = tokio::time::timeout(STOP_PATIENCE, all).await;
+        self.sends.shutdown().await;
+        for row in self.rows.values() {
+            self.give_back(row).await;
         }
-        Ok(Err(SendError::Temporary(why))) => (later(row, now), EventKind::Retry, why),
-        Err(_) => (
-            later(row, now),
-            EventKind::Retry,
-            "the mail server took too long".to_owned(),
-        ),
-    };
-    if verdict != MailVerdict::Delivered {
-        let attempt = row.attempts + 1;
-        tracing::warn!(mail = %row.id, attempt, why = %detail, "a mail was not sent");
+        for (_, row) in &self.behind {
+            self.give_back(row).await;
+        }
     }
-    if let Some(mailbox) = copies(state)
-        && let Err(error) = mailbox.event(&row.id, event, Some(detail)).await
-    {
-        tracing::warn!(%error, "the dev mailbox did not keep an event");
-    }
-    verdict
-}
 
-/// The mailbox that keeps copies of what goes elsewhere, in development.
-fn copies(state: &AppState) -> Option<&Arc<DevMailbox>> {
-    state.dev().filter(|_| !state.transport().keeps_timeline())
-}
-
-/// When to try again: 1 s, twice as long each time, at most 60 s, give or take a fifth; never
-/// after the code is dead.
-fn later(row: &OutboxRow, now: Timestamp) -> MailVerdict {
-    let dead_at = row
-        .outgoing
-        .dead_at()
-        .unwrap_or_else(|| row.created_at.plus_seconds(NOTICE_TTL_SECONDS));
-    let seconds = 1_i64
-        .checked_shl(row.attempts.min(6))
-        .map_or(60, |s| s.min(RETRY_SECONDS_MAX));
-    let mut jitter = [0; 1];
-    SystemEntropy.fill(&mut jitter);
-    let permille = 800 + i64::from(jitter.first().copied().unwrap_or(128)) * 400 / 255;
-    let at = Timestamp::from_millis(now.as_millis() + seconds * permille);
-    if at < dead_at {
-        MailVerdict::Retry(at)
-    } else {
-        MailVerdict::Dropped("EXPIRED")
+    /// Lets any worker take it. Without the store its lease runs out.
+    async fn give_back(&self, row: &OutboxRow) {
+        if let Ok(now) = self.state.store().now().await {
+            finish(&self.state, row, MailVerdict::Retry(now)).await;
+        }
     }
 }
 
-/// Gives a row up, and tells a developer why there is no mail (design §2.4).
-async fn drop_it(state: &AppState, row: &OutboxRow, why: Unsendable) -> MailVerdict {
-    let to = match &row.outgoing {
-        Outgoing::RecoveryCode { canonical, .. } => canonical.as_str(),
-        Outgoing::PasswordChanged { user, .. } => user.as_str(),
-    };
-    if let Some(mailbox) = state.dev()
-        && let Err(error) = mailbox.note(to, why.sentence()).await
-    {
-        tracing::warn!(%error, "the dev mailbox did not keep a note");
+/// Whether `row` must wait for the end of `other`.
+fn is_before(other: &OutboxRow, row: &OutboxRow) -> bool {
+    other.id == row.id || flow_of(row).is_some_and(|flow| flow_of(other) == Some(flow))
+}
+
+const fn flow_of(row: &OutboxRow) -> Option<&FlowId> {
+    match &row.outgoing {
+        Outgoing::PasswordChanged { .. } => None,
+        Outgoing::RecoveryCode { ticket, .. } => Some(&ticket.flow),
     }
-    MailVerdict::Dropped(why.reason())
+}
+
+async fn finish(state: &AppState, row: &OutboxRow, verdict: MailVerdict) {
+    let store = state.store();
+    if let Err(error) = store.finish_outbox(state.org(), row, verdict).await {
+        // The lease runs out and the row is sent once more, with the same Message-ID.
+        tracing::warn!(%error, mail = %row.id, "what became of a mail was not stored");
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-use super::*;
 use regain_engine::Outgoing;
-use regain_store::RequestMeta;
-use regain_types::{OutboxId, UserId};
+use regain_store::{MailVerdict, OutboxRow, RequestMeta};
+use regain_types::{OutboxId, Timestamp, UserId};
+
+use super::deliver::{NOTICE_TTL_SECONDS, later};
 
 fn row(attempts: u32) -> OutboxRow {
     OutboxRow {

@@ -75,6 +75,7 @@ impl Site {
             trusted_origins,
             trusted_proxies: Vec::new(),
             address_limits: AddressLimits::default(),
+            mails_per_hour: 1_000,
             hash: HashSettings::FLOOR,
         })
     }

@@ -55,6 +55,7 @@ pub(crate) struct Setup {
     /// Counted only without the developer's surface.
     pub(crate) address_limits: AddressLimits,
     pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) mails_per_hour: u32,
 }
 
 /// A server under test. End a test with [`TestApp::close`], which fails when a mail is left, or
@@ -86,6 +87,7 @@ impl TestApp {
             hash: HashSettings::FLOOR,
             address_limits: AddressLimits::default(),
             trusted_proxies: Vec::new(),
+            mails_per_hour: 1_000,
         };
         change(&mut setup);
         let clock = Arc::new(TestClock::default());
@@ -98,6 +100,7 @@ impl TestApp {
             settings: Settings {
                 address_limits: setup.address_limits,
                 trusted_proxies: setup.trusted_proxies,
+                mails_per_hour: setup.mails_per_hour,
                 ..settings(setup.policy, setup.hash)
             },
             store: store.clone(),
@@ -239,6 +242,20 @@ impl TestApp {
         tokio::time::timeout(MAIL_PATIENCE, done).await.unwrap();
     }
 
+    /// Waits until no row is on its way; some may be due that the worker leaves alone.
+    pub(crate) async fn mail_is_tried(&self) {
+        let done = async {
+            self.state.mail_is_due().notify_one();
+            for _ in 0..50 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                while self.is_leased().await {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        };
+        tokio::time::timeout(MAIL_PATIENCE, done).await.unwrap();
+    }
+
     /// Whether a row is out with the worker: a lease ends thirty seconds after the worker looked at
     /// the clock, which may have been before the test moved it by some seconds. (A row that was put
     /// off five times waits for so long too; no test here goes so far.)
@@ -317,6 +334,7 @@ fn settings(policy: Policy, hash: HashSettings) -> Settings {
         trusted_origins: vec![TRUSTED_ORIGIN.to_owned()],
         trusted_proxies: Vec::new(),
         address_limits: AddressLimits::default(),
+        mails_per_hour: 1_000,
         hash,
     }
 }

@@ -1,5 +1,7 @@
 //! Mail after the commit: through a relay that fails, and what becomes of what is too late.
 
+mod relays;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
