@@ -35,7 +35,9 @@ usage: cargo xtask <command>
   gen                  write docs/compatibility.md and the code in the guide
   deps                 the direction of dependencies alone
   release              the archive that is handed out, in dist/
-  release-test         the archive, run in an empty Debian; needs root, debootstrap and systemd";
+  release-test [--program FILE]
+                       the archive, run in an empty Debian; needs root, debootstrap and systemd; with
+                       --program it packs one that was built elsewhere";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,9 +63,10 @@ fn main() -> ExitCode {
             repository().and_then(|root| crash::run(&root, &options).map(|()| true))
         }
         ["release"] => repository()
-            .and_then(|root| release::build(&root))
+            .and_then(|root| release::build(&root, None))
             .map(|_| true),
-        ["release-test"] => release_test(),
+        ["release-test"] => release_test(None),
+        ["release-test", "--program", program] => release_test(Some(Path::new(program))),
         ["deps"] => repository().and_then(|root| dependencies_alone(&root)),
         _ => {
             command::say(USAGE);
@@ -117,11 +120,11 @@ fn test(missing: install::Missing) -> Result<bool> {
 }
 
 /// Builds the archive and runs it where nothing else is.
-fn release_test() -> Result<bool> {
+fn release_test(program: Option<&Path>) -> Result<bool> {
     let root = repository()?;
     let tools = install::ensure(&root, install::Missing::Install)?;
     release::ensure_tools(&root)?;
-    let archive = release::build(&root)?;
+    let archive = release::build(&root, program)?;
     let mut summary = Summary::start();
     suites::run_packaging(&root, &tools, &archive, &mut summary);
     Ok(summary.finish())

@@ -22,19 +22,17 @@ const EXAMPLE: [(&str, &str); 3] = [
     ("@MILLISECONDS@", "100"),
 ];
 
-/// Builds the program and packs it. Gives the archive.
+/// Builds the program, unless it was built elsewhere, and packs it. Gives the archive.
 ///
 /// # Errors
 /// When something does not build, is too large, or has no licence.
-pub(crate) fn build(root: &Path) -> Result<PathBuf> {
-    say("== release build");
-    let arguments = ["build", "--release", "--locked", "--package", "regain-cli"];
-    command::run(root, "cargo", &arguments)?;
+pub(crate) fn build(root: &Path, built: Option<&Path>) -> Result<PathBuf> {
     let metadata = metadata(root)?;
     let version = licences::version_of(&metadata, "regain-cli")?;
-    let target = metadata.get("target_directory").and_then(Value::as_str);
-    let target = target.context("cargo metadata has no target directory")?;
-    let binary = Path::new(target).join("release/regain");
+    let binary = match built {
+        Some(binary) => binary.to_owned(),
+        None => compile(root, &metadata)?,
+    };
     check_size(&binary)?;
 
     let name = format!("regain-{version}-{PLATFORM}");
@@ -47,6 +45,15 @@ pub(crate) fn build(root: &Path) -> Result<PathBuf> {
     let archive = pack(root, &dist, &name)?;
     say(&format!("{}", archive.display()));
     Ok(archive)
+}
+
+fn compile(root: &Path, metadata: &Value) -> Result<PathBuf> {
+    say("== release build");
+    let arguments = ["build", "--release", "--locked", "--package", "regain-cli"];
+    command::run(root, "cargo", &arguments)?;
+    let target = metadata.get("target_directory").and_then(Value::as_str);
+    let target = target.context("cargo metadata has no target directory")?;
+    Ok(Path::new(target).join("release/regain"))
 }
 
 /// What the test of the archive needs, installed where it is missing.
