@@ -19,6 +19,7 @@ const SUITES: &[&str] = &[
     "mail",
     "crash",
     "nodes",
+    "failover",
     "browser",
     "widget",
     "guide",

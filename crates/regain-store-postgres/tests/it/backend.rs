@@ -18,7 +18,10 @@ pub(crate) struct PostgresBackend {
 
 impl PostgresBackend {
     pub(crate) async fn with(parameters: &'static str) -> Self {
-        let cluster = Cluster::shared().expect("a cluster");
+        Self::of(Cluster::shared().expect("a cluster"), parameters).await
+    }
+
+    pub(crate) async fn of(cluster: &Cluster, parameters: &'static str) -> Self {
         Self {
             database: cluster.fresh().await.expect("a database"),
             parameters,

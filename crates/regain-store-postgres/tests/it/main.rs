@@ -4,3 +4,15 @@
 mod backend;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod outages;
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod proxy;
+#[cfg(test)]
+mod round_trips;
+#[cfg(test)]
+mod work;

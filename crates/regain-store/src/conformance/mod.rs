@@ -56,6 +56,7 @@ mod outbox;
 mod races;
 mod retention;
 mod sample;
+mod shares;
 mod time;
 mod users;
 
@@ -198,6 +199,13 @@ cases! {
         a_sweep_takes_no_more_than_it_may
         old_audit_rows_are_swept
         a_reset_leaves_keys_clients_and_settings;
+    shares:
+        an_allowance_is_never_exceeded
+        one_node_leads_until_it_is_silent
+        devices_are_forgotten_and_nothing_else
+        a_new_hash_loses_against_a_new_password
+        users_move_with_their_history_and_only_once
+        audit_rows_are_paged_and_taken_over_once;
     time:
         a_store_answers_and_writes
         a_clock_set_back_does_not_turn_time_back
