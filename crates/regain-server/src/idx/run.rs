@@ -207,8 +207,9 @@ async fn one_round(
         Err(Refusal::Limited(limited)) => {
             let key = limited.limit.key();
             tracing::info!(flow = %before.id, limit = key, "a limit was reached");
+            let user = facts.user.as_ref();
             let notices = [limited.limit.notice()];
-            let mut shown = show(state, &before, &current, facts.user.as_ref(), &notices);
+            let mut shown = show(state, &before, &current, user, &notices);
             if let Some(until) = limited.until {
                 let seconds = HeaderValue::from(until.seconds_since(now).max(1));
                 shown.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -219,49 +220,61 @@ async fn one_round(
             (before, vec![refusal.notice()])
         }
         Ok(Decided::Next(transition)) => {
-            let Transition {
-                flow,
-                effects,
-                notices,
-                new_device,
-            } = *transition;
-            let cancelled = flow.generation != before.generation;
-            let next = cancelled.then(|| next_state_handle(state.keys(), &current));
-            let sends = effects
-                .iter()
-                .any(|effect| matches!(effect, Effect::Enqueue(_)));
-            let commit = Commit {
-                flow: flow.clone(),
-                new_state_handle: next.as_deref().map(TokenHash::of),
-                effects,
-                request: end_user(&flow, caller.meta.clone()),
-                now,
-            };
-            match state.store().commit(state.org(), commit).await {
-                Err(StoreError::Conflict) => return Ok(None),
-                Err(error) => return Err(error.into()),
-                Ok(()) => Upgrade::begin_after(state, input, &facts),
-            }
-            if sends {
-                state.mail_is_due().notify_one();
-            }
-            if has_answered(&before, &flow) {
-                state.answered().add();
-            }
-            let current = next.unwrap_or(current);
-            let mut shown = show(state, &flow, &current, facts.user.as_ref(), &notices);
-            let known = facts.ledgers.device.is_some() && !flow.is_live();
-            let shows_again = caller.device.shown().filter(|_| known);
-            let cookie = new_device.as_ref().or(shows_again);
-            let cookie = cookie.and_then(|token| caller.device.set(token, state.settings()));
-            if let Some(cookie) = cookie {
-                shown.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            return Ok(Some(shown));
+            let stepped = (&before, current.as_str(), now);
+            return commit(state, stepped, *transition, (input, caller), &facts).await;
         }
     };
     let user = facts.user.as_ref();
     Ok(Some(show(state, &flow, &current, user, &notices)))
+}
+
+/// Makes a transition durable and shows what came of it; `None` when somebody else was faster.
+async fn commit(
+    state: &AppState,
+    (before, current, now): (&Flow, &str, Timestamp),
+    transition: Transition,
+    (input, caller): (&Input, &Caller),
+    facts: &Facts,
+) -> Result<Option<Response>, ApiError> {
+    let Transition {
+        flow,
+        effects,
+        notices,
+        new_device,
+    } = transition;
+    let cancelled = flow.generation != before.generation;
+    let next = cancelled.then(|| next_state_handle(state.keys(), current));
+    let sends = effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Enqueue(_)));
+    let commit = Commit {
+        flow: flow.clone(),
+        new_state_handle: next.as_deref().map(TokenHash::of),
+        effects,
+        request: end_user(&flow, caller.meta.clone()),
+        now,
+    };
+    match state.store().commit(state.org(), commit).await {
+        Err(StoreError::Conflict) => return Ok(None),
+        Err(error) => return Err(error.into()),
+        Ok(()) => Upgrade::begin_after(state, input, facts),
+    }
+    if sends {
+        state.mail_is_due().notify_one();
+    }
+    if has_answered(before, &flow) {
+        state.answered().add();
+    }
+    let current = next.as_deref().unwrap_or(current);
+    let mut shown = show(state, &flow, current, facts.user.as_ref(), &notices);
+    let known = facts.ledgers.device.is_some() && !flow.is_live();
+    let shows_again = caller.device.shown().filter(|_| known);
+    let cookie = new_device.as_ref().or(shows_again);
+    let cookie = cookie.and_then(|token| caller.device.set(token, state.settings()));
+    if let Some(cookie) = cookie {
+        shown.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(Some(shown))
 }
 
 /// Whether a code was answered rightly.
