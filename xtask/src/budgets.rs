@@ -15,7 +15,7 @@ const HEADER: &str = "\
 # Instructions of each step of the engine, its document included, in a development build.
 # `cargo xtask budgets` compares, `cargo xtask budgets --record` writes: say in the commit what for.
 ";
-const PROGRAM: &str = "target/debug/examples/steps";
+const PROGRAM: &str = "debug/examples/steps";
 /// More than this beside the record is a change that somebody should know of; less, too, so that the
 /// next one is seen.
 const TOLERANCE_PERCENT: u64 = 5;
@@ -43,8 +43,10 @@ pub(crate) fn run(root: &Path, figures: Figures) -> Result<()> {
     let build = ["build", "--package", "regain-engine", "--example", "steps"];
     command::run(root, "cargo", &build)?;
     let mut counted = BTreeMap::new();
-    for step in command::output(root, PROGRAM, &[])?.text.lines() {
-        let (few, many) = (count(root, step, FEW)?, count(root, step, MANY)?);
+    let program = command::built(root, PROGRAM)?.display().to_string();
+    for step in command::output(root, &program, &[])?.text.lines() {
+        let few = count(root, &program, (step, FEW))?;
+        let many = count(root, &program, (step, MANY))?;
         counted.insert(step.to_owned(), many.saturating_sub(few) / (MANY - FEW));
     }
     let record = root.join(RECORD);
@@ -65,15 +67,15 @@ pub(crate) fn run(root: &Path, figures: Figures) -> Result<()> {
 }
 
 /// Instructions of the program when it takes a step so often.
-fn count(root: &Path, step: &str, times: u64) -> Result<u64> {
+fn count(root: &Path, program: &str, (step, times): (&str, u64)) -> Result<u64> {
     let times = times.to_string();
-    let log = root.join("target/callgrind.log");
+    let log = Path::new(program).with_extension("callgrind.log");
     let log_option = format!("--log-file={}", log.display());
     let arguments = [
         "--tool=callgrind",
         "--callgrind-out-file=/dev/null",
         &log_option,
-        PROGRAM,
+        program,
         step,
         &times,
     ];

@@ -1,10 +1,22 @@
 //! Running other programs and talking to the person at the terminal.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// Where cargo has put what it built, also with a target directory of the person's choice.
+///
+/// # Errors
+/// When cargo does not say.
+pub(crate) fn built(root: &Path, path: &str) -> Result<PathBuf> {
+    let arguments = ["metadata", "--format-version", "1", "--no-deps"];
+    let metadata: Value = serde_json::from_str(&output(root, "cargo", &arguments)?.text)?;
+    let target = metadata.get("target_directory").and_then(Value::as_str);
+    Ok(Path::new(target.context("cargo metadata has no target directory")?).join(path))
+}
 
 /// Says one line to the person at the terminal.
 ///

@@ -108,6 +108,9 @@ fn test(missing: install::Missing) -> Result<bool> {
     );
     lint::run(&root, &mut summary);
     rust_tests::run(&root, &mut summary);
+    summary.step("budgets", "instructions of each step of the engine", || {
+        budgets::run(&root, budgets::Figures::Compare)
+    });
     if built {
         summary.step("crash", "kill -9 of the engine under load", || {
             crash::run(&root, &crash::Options::SHORT)

@@ -124,7 +124,7 @@ fn run_suite(root: &Path, tools: &Tools, suite: &Suite<'_>) -> Result<Counts> {
         .args(files)
         .envs(suite.archive.map(|archive| ("REGAIN_ARCHIVE", archive)))
         .env("REGAIN_TEST_STORE", suite.store)
-        .env("REGAIN_BIN", binary(root)?)
+        .env("REGAIN_BIN", command::built(root, "debug/regain")?)
         .env("CHROMIUM", &tools.chromium)
         .stdin(Stdio::null())
         .status()
@@ -148,14 +148,6 @@ fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-/// Where cargo has put the binary, also with a target directory of the person's choice.
-fn binary(root: &Path) -> Result<PathBuf> {
-    let arguments = ["metadata", "--format-version", "1", "--no-deps"];
-    let metadata: Value = serde_json::from_str(&command::output(root, "cargo", &arguments)?.text)?;
-    let target = metadata.get("target_directory").and_then(Value::as_str);
-    Ok(Path::new(target.context("cargo metadata has no target directory")?).join("debug/regain"))
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
