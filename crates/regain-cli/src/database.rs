@@ -40,6 +40,7 @@ impl StoreUrl {
     ///
     /// # Errors
     /// The rest of a sentence that begins with the key. It never holds a password.
+    #[expect(clippy::disallowed_methods, reason = "configuration is read here")]
     pub(crate) fn parse(text: &str, directory: &Path) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(

@@ -24,10 +24,16 @@ impl HttpClient {
             // A proxy cannot reach what listens on this machine only.
             builder = builder.no_proxy();
         }
-        builder
-            .build()
-            .map(Self)
-            .map_err(|e| ConfigError::Transport(e.to_string()))
+        if issuer.scheme() == "http" {
+            // No certificate will be looked at: a machine that trusts nobody will do, such as a
+            // slim image. Endpoints have the issuer's scheme.
+            builder = builder.tls_certs_only([]);
+        }
+        builder.build().map(Self).map_err(|e| {
+            ConfigError::Transport(format!(
+                "{e}; are certificates of authorities installed (Debian: ca-certificates)?"
+            ))
+        })
     }
 }
 

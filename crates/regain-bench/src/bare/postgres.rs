@@ -88,6 +88,7 @@ async fn connect(url: &str) -> Result<Client, BenchError> {
     Ok(client)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn said(error: tokio_postgres::Error) -> BenchError {
     BenchError::Failed(format!("PostgreSQL: {error}"))
 }

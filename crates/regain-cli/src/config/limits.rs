@@ -147,6 +147,7 @@ impl Limits {
     }
     /// What counts over all flows of a name, a device and the whole org (`otp.*`, `mail.*`,
     /// `recovery.*`, `throttle.*`).
+    #[expect(clippy::similar_names, reason = "the settings are named so")]
     fn check_over_all_flows(&self, problems: &mut Problems<'_>) -> EngineLimits {
         let preset = EngineLimits::default();
         let long_code_digits = problems

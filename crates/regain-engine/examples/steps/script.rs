@@ -197,13 +197,13 @@ fn answer(passcode: &str) -> Input {
 }
 
 /// What this file has written down itself.
-#[expect(
-    clippy::panic,
-    reason = "a script that does not fit the engine has no figures"
-)]
 fn known<T, E: std::fmt::Debug>(value: Result<T, E>) -> T {
     match value {
         Ok(value) => value,
-        Err(error) => panic!("the script does not fit the engine: {error:?}"),
+        Err(error) => {
+            // A script that does not fit the engine has no figures.
+            eprintln!("the script does not fit the engine: {error:?}");
+            std::process::exit(1)
+        }
     }
 }

@@ -78,6 +78,7 @@ fn a_template_stands_for_its_part_in_its_language() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_would_fail_later_is_refused_with_file_and_line() {
     let text = "recovery_code/body.txt";
     let html = "recovery_code/body.html";

@@ -93,7 +93,7 @@ mod tests {
         let (app, read_at) = (client("app"), Duration::from_secs(5));
         assert_eq!(known.fresh(&app.id, read_at), None);
         known.keep(app.clone(), read_at);
-        let just_before = read_at + AGE_MAX - Duration::from_nanos(1);
+        let just_before = read_at + AGE_MAX.saturating_sub(Duration::from_nanos(1));
         assert_eq!(known.fresh(&app.id, just_before), Some(app.clone()));
         assert_eq!(known.fresh(&app.id, read_at + AGE_MAX), None);
         assert_eq!(known.fresh(&client("other").id, read_at), None);

@@ -11,5 +11,6 @@ mod kill;
 #[cfg(test)]
 mod opening;
 // Its shim is loaded as Linux loads one.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod power_loss;

@@ -4,6 +4,7 @@ use super::super::*;
 use super::{LEAST, Site};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn values_outside_the_bounds_are_refused_with_key_and_bound() {
     // T-A3, T-P1: security.md §3.
     let site = Site::new();

@@ -41,7 +41,13 @@ struct Meter<'a> {
 }
 
 impl Meter<'_> {
-    fn post(&mut self, step: &'static str, path: &str, form: Option<String>, body: Value) -> Value {
+    fn post(
+        &mut self,
+        step: &'static str,
+        path: &str,
+        form: Option<String>,
+        body: &Value,
+    ) -> Value {
         let (content_type, body) = match form {
             Some(form) => ("application/x-www-form-urlencoded", form),
             None => ("application/json", body.to_string()),
@@ -75,7 +81,7 @@ impl Meter<'_> {
         if body.get("interactionHandle").is_none() {
             body["stateHandle"] = json!(self.handle);
         }
-        self.post(step, &format!("/idp/idx/{path}"), None, body)
+        self.post(step, &format!("/idp/idx/{path}"), None, &body)
     }
 
     /// The interaction handle of a new flow, at its first page.
@@ -85,7 +91,7 @@ impl Meter<'_> {
              &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
         );
         let path = "/oauth2/default/v1/interact";
-        let begun = self.post("interact", path, Some(form), Value::Null);
+        let begun = self.post("interact", path, Some(form), &Value::Null);
         let handle = begun["interaction_handle"].as_str().unwrap().to_owned();
         self.idx(
             "introspect",
@@ -106,7 +112,12 @@ impl Meter<'_> {
              &code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
             code.unwrap()["value"].as_str().unwrap()
         );
-        let tokens = self.post("token", "/oauth2/default/v1/token", Some(form), Value::Null);
+        let tokens = self.post(
+            "token",
+            "/oauth2/default/v1/token",
+            Some(form),
+            &Value::Null,
+        );
         assert!(tokens["access_token"].is_string(), "{tokens}");
     }
 

@@ -146,9 +146,9 @@ async fn t_s7_sixty_four_copies_of_each_transition_do_what_one_does() {
     let nodes: Vec<SocketAddr> = servers.iter().map(|server| server.address).collect();
     let mut password = PASSWORD.to_owned();
     for round in 0..recoveries() {
-        let once = format!("Marble-Harbour-{round:03}-a");
+        let alone = format!("Marble-Harbour-{round:03}-a");
         let often = format!("Marble-Harbour-{round:03}-b");
-        let one = recover(&app, &nodes, &once, 1).await;
+        let one = recover(&app, &nodes, &alone, 1).await;
         assert!(one.iter().any(|effect| effect.steps == 1), "{one:?}");
         let ended = one.last().unwrap();
         assert_eq!((ended.status, ended.steps), (200, 1), "it ends: {ended:?}");

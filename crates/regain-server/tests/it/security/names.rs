@@ -6,8 +6,11 @@ use serde_json::json;
 use super::indistinguishable::canonical;
 use crate::app::{Person, TestApp};
 
+/// How a name is written.
+type Writing = fn(&str) -> String;
+
 /// Ways to write a name that are, or look like, the same name (E-13).
-const VARIANTS: [(&str, fn(&str) -> String); 10] = [
+const VARIANTS: [(&str, Writing); 10] = [
     ("as it is", str::to_owned),
     ("upper case", str::to_uppercase),
     ("host in upper case", |name| {
