@@ -247,3 +247,43 @@ fn next_version(mut flow: Flow) -> Result<Flow, Fault> {
 fn number(version: u64) -> Result<i64, Fault> {
     i64::try_from(version).map_err(|_| Fault::CONFLICT)
 }
+
+#[cfg(test)]
+mod tests {
+    use regain_engine::LedgerKeys;
+    use regain_types::{KeyRing, MasterKey, SystemEntropy, TokenHash};
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::{connection, migrations};
+
+    #[test]
+    fn the_query_of_every_step_is_planned_once_whatever_is_bound_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("regain.db");
+        migrations::migrate(&path).unwrap();
+        let writer = connection::open_writer(&path).unwrap();
+        let org = OrgId::parse("00oTest").unwrap();
+        let keys = KeyRing::derive(&MasterKey::random(&mut SystemEntropy));
+        for connection in [writer, connection::open_reader(&path).unwrap()] {
+            for number in 0..10 {
+                let key = FlowKey::StateHandle(TokenHash::of(&number.to_string()));
+                let name = format!("{number}@example.com");
+                let typed = (number % 2 == 0).then(|| Typed {
+                    canonical: &name,
+                    ledgers: LedgerKeys::derive(&keys, &org, &name, None),
+                });
+                let now = Timestamp::from_millis(number);
+                assert!(
+                    load(&connection, &org, &key, (typed, now))
+                        .unwrap()
+                        .is_none()
+                );
+            }
+            let sql = load_by!("state_handle");
+            let statement = connection.prepare_cached(sql).unwrap();
+            assert_eq!(statement.get_status(StatementStatus::Run), 10);
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
+    }
+}
