@@ -312,10 +312,7 @@ impl Visitor {
         drop(tally);
         match (answer.status, read(answer.body)) {
             (200, Some(found)) => Ok(found),
-            (status, _) => {
-                let told: String = answer.body.chars().take(TOLD_CHARS_MAX).collect();
-                Err(format!("{step}: {status} {told}"))
-            }
+            (status, _) => Err(format!("{step}: {status} {}", reason(answer.body))),
         }
     }
 }
@@ -333,6 +330,14 @@ fn address_of(login: &str) -> String {
         "{}.{second}.{third}.1",
         100_u8.wrapping_add(first) % 100 + 11
     )
+}
+
+/// Why there was another answer than expected, without what differs from flow to flow.
+fn reason(document: &str) -> String {
+    let names = ["key", "errorCode", "error_description"];
+    let told = names.iter().find_map(|name| member(document, name));
+    let text = told.unwrap_or_else(|| document.to_owned());
+    text.chars().take(TOLD_CHARS_MAX).collect()
 }
 
 /// The text of the first member of that name.
@@ -372,6 +377,13 @@ mod tests {
         let count = addresses.collect::<std::collections::BTreeSet<_>>().len();
         assert_eq!(count, 100_000);
         assert_eq!(address_of("u258@bench.example"), "11.1.2.1");
+    }
+
+    #[test]
+    fn an_unexpected_answer_is_told_without_its_handles() {
+        let document = r#"{"stateHandle":"02secret","messages":{"value":[{"message":"Wait","i18n":{"key":"tooManyRequests"}}]}}"#;
+        assert_eq!(reason(document), "tooManyRequests");
+        assert_eq!(reason("plain text"), "plain text");
     }
 
     #[test]
