@@ -35,7 +35,8 @@ impl Options {
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let status = Command::new("cargo")
         .current_dir(root)
-        .args(["test", "--package", "regain-cli", "--test", "it", "--"])
+        // With the workspace's features, as all other tests: other ones would compile it all anew.
+        .args(["test", "--workspace", "--test", "it", "--"])
         .args(["--exact", TEST, "--ignored", "--nocapture"])
         .env("REGAIN_CRASH_KILLS", options.kills.to_string())
         .stdin(Stdio::null())

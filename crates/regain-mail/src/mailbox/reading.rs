@@ -79,7 +79,7 @@ mod tests {
             code_in("Enter 999999 here\n\n 123456 \n\n@a.example #777777"),
             Some("123456".to_owned())
         );
-        assert_eq!(code_in("123 456\n12345\n1234567890123\n"), None);
+        assert_eq!(code_in("123 456\n12345\n12345678901234567\n"), None);
     }
 
     #[test]

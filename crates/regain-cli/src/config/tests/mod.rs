@@ -170,6 +170,7 @@ fn the_file_of_init_is_what_it_says_and_every_default_in_it_is_the_default() {
         let is_example = ["[server.tls]", "[mail.smtp]", "[[clients]]"].contains(&section.as_str())
             || bare.starts_with("support_url")
             || bare.starts_with("metrics_listen")
+            || bare.starts_with("templates")
             || bare.starts_with("workers");
         let is_key = bare
             .split_once(" = ")
