@@ -229,7 +229,7 @@ impl Caller {
     /// T-C7: wrong answers until no more are taken. Those that were told so are counted for ever.
     async fn guess(&self, person: &mut Person, recovery: &Recovery, code: &str) {
         let path = "/idp/idx/challenge/answer";
-        let first: u32 = code.parse().unwrap();
+        let first: u64 = code.parse().unwrap();
         let mut told = 0;
         for step in 1..60 {
             let wrong = format!("{:06}", (first + step) % 1_000_000);
