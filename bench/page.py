@@ -13,6 +13,8 @@ PAGE = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "performance.svg"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 OTHER_SHARE_MAX = 0.15
+# Database CPU of a light flow: three nodes ÷ one.
+NODES_RATIO_MAX = 1.05
 PREFIX = {"met": "met", "missed": "**missed**", "not-measured": "not measured", "unsound": "unsound"}
 
 
@@ -107,7 +109,26 @@ def measured(results):
     lines += table(["Goal", "", "measured", "bound", ""], [
         [goal["id"], goal["measure"], "-" if goal["value"] is None else number(goal["value"], goal["unit"]),
          ("≥ " if goal["at_least"] else "≤ ") + number(goal["bound"], goal["unit"]), PREFIX[goal["verdict"]]] for goal in regain["goals"]])
+    lines += nodes(results.get("postgres", []))
     return "\n".join(lines)
+
+
+def nodes(reports):
+    """The same load on one PostgreSQL, by one node and by several."""
+    if not reports:
+        return []
+    rows, costs = [], []
+    for report in reports:
+        row = next(row for row in report["rows"] if row["name"] == "light")
+        costs.append(median(s["cpu_ms"]["database"] for s in row["samples"]))
+        rows.append([report["nodes"], f"{median(s['requests_per_second'] for s in row['samples']):.0f}", f"{costs[-1]:.2f} ms",
+                     f"{report['bare']['commits_per_second'].get('32', 0):.0f}", sum(row["errors"].values())])
+    ratio = costs[-1] / costs[0] if costs[0] else 0.0
+    verdict = "met" if ratio <= NODES_RATIO_MAX else "**missed**"
+    return table(["Nodes on one PostgreSQL", f"light requests per second at {row['clients']} clients", "database CPU of a flow of eight requests",
+                  "bare commits of one row at 32 connections", "errors"], rows) + [
+        f"P10: the database spends {ratio:.3f} times as much on a flow with {reports[-1]['nodes']} nodes as with one "
+        f"(bound {NODES_RATIO_MAX}: {verdict}); round trips are counted by a test, and are the same.", ""]
 
 
 def number(value, unit):

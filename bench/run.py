@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Regain and two other servers in one session, and writes everything to one JSON file.
 
-  python3 bench/run.py --out bench/results.json            # needs cargo, node 20, npm, python3-venv; about ten minutes
+  python3 bench/run.py --out bench/results.json            # needs cargo, node 20, npm, python3-venv, PostgreSQL; a quarter of an hour
   python3 bench/run.py --out /tmp/look.json --quick        # every part once, for a look
 
 The others come from their registries at the versions of the lock files in bench/peers. All of them
@@ -21,11 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "peers"
 FLOWS = ("recover", "sign-in")
 CLIENTS = (1, 8, 64)
+CLUSTER = ROOT / "crates/regain-store-postgres/testing/cluster.sh"
+# The cluster of the tests is fast and forgetful; this one keeps what it says.
+DURABLE = ("-c", "fsync=on", "-c", "full_page_writes=on", "-c", "synchronous_commit=on", "-c", "shared_buffers=256MB")
+POSTGRES_CLIENTS = 32
 STARTS = 3
 IDLE_SECONDS = 3
 START_TIMEOUT_SECONDS = 60
@@ -194,6 +199,45 @@ def measure_peer(peer, load, options):
             "idle_mib": idle, "rows": rows}
 
 
+class Cluster:
+    """A PostgreSQL server that ends with this script."""
+
+    def __init__(self, scratch):
+        self.process = subprocess.Popen([str(CLUSTER), *DURABLE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, "TMPDIR": str(scratch)})
+        word, _, self.directory = self.process.stdout.readline().strip().partition(" ")
+        if word != "ready":
+            raise RuntimeError("PostgreSQL did not start; is the package postgresql installed?")
+
+    def database(self, name):
+        run("psql", "--quiet", "--no-psqlrc", f"--host={self.directory}", "--username=regain", "--dbname=postgres",
+            f"--command=CREATE DATABASE {name}")
+        return f"postgres://regain@{urllib.parse.quote(self.directory, safe='')}/{name}"
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(STOP_TIMEOUT_SECONDS)
+
+
+def measure_nodes(program, options, scratch):
+    """Light steps on one PostgreSQL, by one node and by three: what the database does for each must not grow."""
+    # PostgreSQL does not run as root, and its user must get at the directory.
+    scratch.chmod(0o755)
+    cluster = Cluster(scratch)
+    try:
+        reports = []
+        for nodes in (1, 3):
+            say(f"== Regain on PostgreSQL, {nodes} node(s)")
+            out = scratch / f"postgres-{nodes}.json"
+            run(program, "bench", "--json", out, "--data", scratch, "--store", cluster.database(f"nodes{nodes}"),
+                "--nodes", nodes, "--users", options.users, "--flows", "light", "--clients", POSTGRES_CLIENTS,
+                "--seconds", options.seconds, "--repetitions", options.repetitions)
+            reports.append(json.loads(out.read_text()))
+        return reports
+    finally:
+        cluster.stop()
+
+
 def measure_regain(program, options, scratch):
     say("== Regain")
     out = scratch / "regain.json"
@@ -229,6 +273,7 @@ def main():
         # The peers before and after would be fairer to a machine that drifts; each ratio of Regain is
         # taken beside a bare rate of its own, and the peers' rates are compared with that of the run.
         results["regain"] = measure_regain(program.resolve(), options, scratch)
+        results["postgres"] = measure_nodes(program.resolve(), options, scratch)
         for kind in (BetterAuth, Django):
             data = scratch / kind.name
             data.mkdir()

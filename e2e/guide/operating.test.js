@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { DEMO, freePort, Process, REGAIN, temporaryDirectory } from '../rig/engine.js';
 import { Flow } from '../rig/idx.js';
 import { command } from '../rig/serve.js';
+import { freshDatabase } from '../rig/postgres.js';
 import { ACCOUNT, codeIn, makeCertificate, Relay } from '../rig/smtp.js';
 import { until } from '../rig/waiting.js';
 
@@ -122,13 +123,12 @@ describe("the operator's guide", () => {
     await shell.run(yours(first.text, values));
     const seen = new Set();
     for (const { purpose, text } of rest) {
-      // PostgreSQL has its own suites; here is the rest of the page.
-      if (purpose === 'postgres') continue;
+      if (purpose === 'postgres') await shell.run(`DATABASE='${await freshDatabase()}'`);
       const output = await shell.run(text);
       for (const [word, check] of Object.entries(afterwards)) {
         if (!text.includes(word) || seen.has(word)) continue;
         seen.add(word);
-        await check({ t, home, relay, engine, output });
+        await check({ t, home, shell, relay, engine, output });
       }
     }
     assert.deepEqual([...seen].sort(), Object.keys(afterwards).sort(), 'every step was looked at');
@@ -155,23 +155,26 @@ const afterwards = {
       assert.ok(metrics.includes(`# TYPE ${family} `), name);
     }
   },
-  'regain restore': async ({ t, home }) => {
-    // Another engine on what was restored, beside the first.
-    const port = await freePort();
-    const restored = new Process(['serve', '--config', 'regain/regain.toml', '--database', `sqlite:${home}/restored.db`], {
-      cwd: home,
-      env: { REGAIN__SERVER__LISTEN: `["127.0.0.1:${port}"]`, REGAIN__SERVER__PUBLIC_URL: `https://localhost:${port}`, REGAIN__SERVER__METRICS_LISTEN: String(await freePort()) },
-    });
-    t.after(() => restored.kill());
-    await restored.ready();
-    const engine = { engine: `https://localhost:${port}`, issuer: `https://localhost:${port}/oauth2/default` };
-    await signsIn(engine, home, 'person8@example.com', NEW_PASSWORD);
-    await signsIn(engine, home, 'person9@example.com', PASSWORD);
-    await refuses(engine, home, 'person8@example.com', PASSWORD);
-    assert.equal((await restored.stop()).code, 0);
-  },
+  'restore backups/regain.gz --config regain/regain.toml --database "sqlite:': async ({ t, home }) => standsRestored(t, home, `sqlite:${home}/restored.db`),
+  '--database "$DATABASE"': async ({ t, home, shell }) => standsRestored(t, home, (await shell.run('echo "$DATABASE"')).trim()),
   'before-the-upgrade': async ({ home, engine }) => signsIn(engine, home, 'person8@example.com', NEW_PASSWORD),
 };
+
+/** Another engine on what was restored, beside the first: everybody is there, with the passwords of the backup. */
+async function standsRestored(t, home, database) {
+  const port = await freePort();
+  const restored = new Process(['serve', '--config', 'regain/regain.toml', '--database', database], {
+    cwd: home,
+    env: { REGAIN__SERVER__LISTEN: `["127.0.0.1:${port}"]`, REGAIN__SERVER__PUBLIC_URL: `https://localhost:${port}`, REGAIN__SERVER__METRICS_LISTEN: String(await freePort()) },
+  });
+  t.after(() => restored.kill());
+  await restored.ready();
+  const engine = { engine: `https://localhost:${port}`, issuer: `https://localhost:${port}/oauth2/default` };
+  await signsIn(engine, home, 'person8@example.com', NEW_PASSWORD);
+  await signsIn(engine, home, 'person9@example.com', PASSWORD);
+  await refuses(engine, home, 'person8@example.com', PASSWORD);
+  assert.equal((await restored.stop()).code, 0);
+}
 
 async function client(home) {
   const printed = await readFile(path.join(home, 'my-app.secret'), 'utf8');

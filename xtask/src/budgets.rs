@@ -40,7 +40,8 @@ pub(crate) fn run(root: &Path, figures: Figures) -> Result<()> {
     if command::first_line("valgrind", &["--version"]).is_none() {
         bail!("valgrind is missing: apt-get install valgrind");
     }
-    let build = ["build", "--package", "regain-engine", "--example", "steps"];
+    // With the workspace's features, as everything else: other ones would compile it once more.
+    let build = ["build", "--workspace", "--example", "steps"];
     command::run(root, "cargo", &build)?;
     let mut counted = BTreeMap::new();
     let program = command::built(root, PROGRAM)?.display().to_string();

@@ -99,10 +99,10 @@ fn test(missing: install::Missing) -> Result<bool> {
     let mut summary = Summary::start();
     let built = summary.step(
         "build",
-        "the binary `regain` and the program of the guide",
+        "the binary `regain` and the programs of the examples",
         || {
-            let packages = ["--package", "regain-cli", "--package", "regain-sdk"];
-            let arguments = [&["build", "--bins", "--examples"][..], &packages[..]].concat();
+            // With the workspace's features, as the tests: other ones would compile everything twice.
+            let arguments = ["build", "--workspace", "--bins", "--examples"];
             command::run(&root, "cargo", &arguments)
         },
     );

@@ -17,6 +17,8 @@ use crate::{Error, IdxClient, Secret};
 /// How the SDK names itself.
 const PRODUCT: &str = concat!("regain-sdk/", env!("CARGO_PKG_VERSION"));
 const EXTENDED_USER_AGENT: HeaderName = HeaderName::from_static("x-okta-user-agent-extended");
+/// What a client says there that can do proof of work.
+const SOLVES_WORK: &str = "altcha";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const DEVICE_TOKEN: HeaderName = HeaderName::from_static("x-device-token");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-okta-request-id");
@@ -108,6 +110,23 @@ impl IdxClient {
         }
     }
 
+    /// Posts JSON to an address that answers with plain JSON.
+    pub(crate) async fn post_json<T: DeserializeOwned>(
+        &self,
+        href: &str,
+        body: &Value,
+    ) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|_| Error::protocol(0, "body not JSON"))?;
+        let mut request = self.request(Method::POST, href, body)?;
+        insert(&mut request, CONTENT_TYPE, "application/json");
+        insert(&mut request, ACCEPT, "application/json");
+        let response = self.transport().send(request).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(&response, "the answer is an error without a name"));
+        }
+        read_json(&response)
+    }
+
     /// Gets JSON. A request that fails on the way is repeated once: it changes nothing.
     pub(crate) async fn get_json<T: DeserializeOwned>(
         &self,
@@ -156,6 +175,14 @@ impl IdxClient {
             // Servers read the browser of the end user here, as the Java client sends it; the
             // agent of the connection stays our own.
             insert(&mut request, EXTENDED_USER_AGENT, browser);
+        }
+        if context.solves_work {
+            let told = request.headers().get(&EXTENDED_USER_AGENT);
+            let told = told
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or(PRODUCT);
+            let able = format!("{told} {SOLVES_WORK}");
+            insert(&mut request, EXTENDED_USER_AGENT, &able);
         }
         if let Some(languages) = &context.accept_language {
             insert(&mut request, ACCEPT_LANGUAGE, languages);

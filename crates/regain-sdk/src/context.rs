@@ -24,4 +24,7 @@ pub struct RequestContext {
     pub device_token: Option<String>,
     /// The browser's `Accept-Language`.
     pub accept_language: Option<String>,
+    /// Whether proof of work can be done at the other end, for which a server may ask instead of
+    /// refusing ([`IdentifyStep::demands_work`](crate::IdentifyStep::demands_work)).
+    pub solves_work: bool,
 }

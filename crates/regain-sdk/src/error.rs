@@ -244,6 +244,8 @@ pub enum Feature {
     Cancel,
     /// Ask whether a proof came in elsewhere.
     Poll,
+    /// Pay for a recovery with proof of work.
+    ProofOfWork,
     /// Recover a password.
     RecoverPassword,
     /// Send the code again.
@@ -259,6 +261,7 @@ impl std::fmt::Display for Feature {
         f.write_str(match self {
             Self::Cancel => "cancel",
             Self::Poll => "poll",
+            Self::ProofOfWork => "proof of work",
             Self::RecoverPassword => "password recovery",
             Self::Resend => "resend",
             Self::SelectAuthenticator => "choosing another authenticator",

@@ -166,6 +166,7 @@ pub use step::{
     Choice, CodeStep, IdentifyPurpose, IdentifyStep, IdpStep, MethodChoice, MethodStep,
     NewPasswordReason, NewPasswordStep, PasswordAge, PasswordComplexity, PasswordPolicy,
     PasswordStep, PollStream, RawForm, ResetOptions, SelectPurpose, SelectStep, Step, WaitStep,
+    WorkChallenge,
 };
 pub use store::{MemoryStore, StoreError, TransactionStore, Version, Versioned};
 pub use system::{Clock, SystemClock};

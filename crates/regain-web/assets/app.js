@@ -70,6 +70,66 @@
     }
   });
 
+  // Whether this browser can calculate: the server may ask for it instead of refusing.
+  var canWork = Boolean(window.crypto && window.crypto.subtle && window.TextEncoder);
+  all("input[data-can-work]").forEach(function (input) {
+    input.value = canWork ? "true" : "";
+  });
+
+  // Proof of work: which number gives, behind the salt, the hash? Numbers are tried in batches, so
+  // that the page stays alive; then the form goes on by itself, because its button was pressed before.
+  var work = document.getElementById("work");
+  if (work && canWork) {
+    var batch = 1000;
+    var asked = work.dataset;
+    var status = document.getElementById("work-status");
+    var meter = document.getElementById("work-progress");
+    var solution = work.querySelector("input[name=work]");
+    var send = solution.form.querySelector("button[type=submit]");
+    var encoder = new TextEncoder();
+    var wanted = asked.challenge.match(/../g).map(function (pair) {
+      return parseInt(pair, 16);
+    });
+    var tell = function (text) {
+      if (status.textContent !== text) status.textContent = text;
+    };
+    var hits = function (hash) {
+      var bytes = new Uint8Array(hash);
+      return wanted.every(function (byte, place) {
+        return byte === bytes[place];
+      });
+    };
+    var finish = function (number) {
+      solution.value = window.btoa(JSON.stringify({
+        algorithm: asked.algorithm, challenge: asked.challenge, number: number, salt: asked.salt, signature: asked.signature
+      }));
+      tell(asked.done);
+      say(asked.done);
+      send.disabled = false;
+      send.click();
+    };
+    var search = function (from) {
+      var max = Number(asked.max);
+      var part = Math.floor(from / (max + 1) * 100);
+      meter.value = part;
+      tell(asked.progress.replace("{0}", part));
+      if (from > max) return;
+      var numbers = [];
+      for (var number = from; number <= max && number < from + batch; number += 1) numbers.push(number);
+      Promise.all(numbers.map(function (number) {
+        return window.crypto.subtle.digest("SHA-256", encoder.encode(asked.salt + number));
+      })).then(function (hashes) {
+        var found = hashes.findIndex(hits);
+        if (found >= 0) finish(numbers[found]);
+        else search(from + batch);
+      });
+    };
+    status.hidden = meter.hidden = false;
+    send.disabled = true;
+    say(asked.progress.replace("{0}", "0"));
+    search(0);
+  }
+
   // The live checklist. The server has the last word; rules that only it can check have no state.
   var rules = document.getElementById("password-rules");
   var password = document.getElementById("password");

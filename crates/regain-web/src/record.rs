@@ -59,6 +59,7 @@ pub(crate) enum Mistake {
     PasswordMissing,
     PasswordsDiffer,
     UsernameMissing,
+    WorkMissing,
 }
 
 /// A transaction that was found.

@@ -126,6 +126,10 @@ pub(crate) struct Sentences {
     pub skip: &'static str,
     // Field mistakes found before anything is sent
     pub enter_username: &'static str,
+    /// `{0}`: how much of the calculation is done, in per cent.
+    pub work_progress: &'static str,
+    pub work_done: &'static str,
+    pub work_missing: &'static str,
     pub enter_password: &'static str,
     pub enter_the_code: &'static str,
     pub enter_new_password: &'static str,

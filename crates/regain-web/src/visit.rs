@@ -31,6 +31,7 @@ pub(crate) struct Visit {
     /// Speaks to the engine with this browser's address, user agent and languages.
     pub client: IdxClient,
     pub t: &'static Sentences,
+    context: RequestContext,
     path: String,
     query: Vec<(String, String)>,
 }
@@ -62,10 +63,12 @@ impl FromRequestParts<Arc<App>> for Visit {
                 .get::<Device>()
                 .map(|device| device.token().to_owned()),
             accept_language: accept_language.clone(),
+            solves_work: false,
         };
         let query = parts.uri.query().unwrap_or_default();
         Ok(Self {
-            client: app.client.with_context(context),
+            client: app.client.with_context(context.clone()),
+            context,
             app: Arc::clone(app),
             browser,
             t: for_languages(accept_language.as_deref()),
@@ -81,6 +84,12 @@ impl Visit {
     /// The path that was asked for.
     pub(crate) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The browser can do proof of work: the engine may ask for it instead of refusing.
+    pub(crate) fn solves_work(&mut self) {
+        self.context.solves_work = true;
+        self.client = self.app.client.with_context(self.context.clone());
     }
 
     /// A parameter of the URL.

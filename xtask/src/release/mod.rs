@@ -13,6 +13,8 @@ use crate::install;
 
 /// The program may weigh so much, stripped.
 const BINARY_BYTES_MAX: u64 = 25 * 1_024 * 1_024;
+/// How what is handed out is compiled: smaller, and slower to build than `release`.
+const PROFILE: &str = "dist";
 const PLATFORM: &str = "x86_64-linux-gnu";
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// What `regain init` measures; the example has the defaults.
@@ -49,11 +51,12 @@ pub(crate) fn build(root: &Path, built: Option<&Path>) -> Result<PathBuf> {
 
 fn compile(root: &Path, metadata: &Value) -> Result<PathBuf> {
     say("== release build");
-    let arguments = ["build", "--release", "--locked", "--package", "regain-cli"];
+    let options = ["--profile", PROFILE, "--locked", "--package", "regain-cli"];
+    let arguments = [&["build"][..], &options[..]].concat();
     command::run(root, "cargo", &arguments)?;
     let target = metadata.get("target_directory").and_then(Value::as_str);
     let target = target.context("cargo metadata has no target directory")?;
-    Ok(Path::new(target).join("release/regain"))
+    Ok(Path::new(target).join(PROFILE).join("regain"))
 }
 
 /// What the test of the archive needs, installed where it is missing.

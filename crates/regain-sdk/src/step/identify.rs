@@ -92,7 +92,7 @@ impl IdentifyStep {
         super::post_action(self.base, "recover", Feature::RecoverPassword).await
     }
 
-    async fn post(
+    pub(super) async fn post(
         self,
         identifier: &str,
         mut values: Map<String, Value>,

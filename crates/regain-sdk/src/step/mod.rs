@@ -9,6 +9,7 @@ mod password;
 mod poll;
 mod raw;
 mod select;
+mod work;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub use password::{
 pub use poll::{PollStream, WaitStep};
 pub use raw::RawForm;
 pub use select::{Choice, SelectPurpose, SelectStep};
+pub use work::WorkChallenge;
 
 use crate::document;
 use crate::outcome::Idp;

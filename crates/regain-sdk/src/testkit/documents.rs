@@ -103,6 +103,34 @@ pub fn recover_page(base: &str) -> Value {
     )
 }
 
+/// "Whose password?", where the answer costs proof of work.
+#[must_use]
+pub fn work_page(base: &str) -> Value {
+    let name =
+        json!({ "name": "identifier", "label": "Username", "required": true, "value": "alice" });
+    let work = json!({ "name": "captchaVerify", "type": "object", "required": true, "relatesTo": "$.captcha",
+        "form": { "value": [
+            { "name": "captchaId", "required": true, "visible": false, "mutable": false, "value": "work1" },
+            { "name": "captchaToken", "required": true, "visible": false, "hint": "captcha" },
+        ] } });
+    let handle = json!({ "name": "stateHandle", "required": true, "visible": false, "mutable": false,
+        "value": STATE_HANDLE });
+    let captcha = json!({ "id": "work1", "name": "ALTCHA", "type": "ALTCHA", "siteKey": "altcha",
+        "challengeUrlForm": { "name": "challenge", "method": "POST", "value": [handle],
+            "href": format!("{base}/api/v1/altcha"),
+            "accepts": "application/json; okta-version=1.0.0" } });
+    page(
+        base,
+        &[form(
+            base,
+            "identify-recovery",
+            "identify",
+            vec![name, work],
+        )],
+        json!({ "captcha": { "type": "object", "value": captcha } }),
+    )
+}
+
 /// The choice of an authenticator, with the mail as the only one.
 #[must_use]
 pub fn select_page(base: &str) -> Value {

@@ -146,6 +146,31 @@ fn context() -> RequestContext {
         user_agent: Some("Browser/1\r\nX-Evil: 1".to_owned()),
         device_token: Some("device-1".to_owned()),
         accept_language: Some("de-AT".to_owned()),
+        solves_work: false,
+    }
+}
+
+/// Servers ask for proof of work whoever says there that it can be done.
+#[tokio::test]
+async fn whoever_can_do_proof_of_work_says_so() {
+    for (browser, told) in [
+        (Some("Mozilla/5.0 (X11)"), "Mozilla/5.0 (X11) altcha"),
+        (
+            None,
+            concat!("regain-sdk/", env!("CARGO_PKG_VERSION"), " altcha"),
+        ),
+    ] {
+        let script = script_from(documents::sign_in_page(BASE));
+        let context = RequestContext {
+            user_agent: browser.map(str::to_owned),
+            solves_work: true,
+            ..RequestContext::default()
+        };
+        let client = builder(&script).build().unwrap().with_context(context);
+        drop(client.begin().start().await.unwrap());
+        for request in script.requests() {
+            assert_eq!(request.header("x-okta-user-agent-extended").unwrap(), told);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use regain_sdk::testkit::{documents, reply_with};
-use regain_sdk::{Error, State, Step};
+use regain_sdk::{Error, Feature, State, Step};
 use serde_json::{Map, Value, json};
 
 use crate::support::{BASE, TestClock, at, builder, last_body, script_from, step};
@@ -287,4 +287,44 @@ async fn a_method_is_chosen_among_those_offered() {
         last_body(&script),
         json!({ "authenticator": phone, "stateHandle": SH })
     );
+}
+
+/// A server that was asked too often wants a calculation before it goes on (ALTCHA).
+#[tokio::test]
+async fn a_recovery_is_paid_for_with_work() {
+    let (script, _, outcome) = at(documents::work_page(BASE)).await;
+    let step = step!(outcome, Identify);
+    assert!(step.demands_work());
+    assert_eq!(step.preset_identifier(), Some("alice"));
+    // Of the salt and 3.
+    let hash = "f99c232fd0475c322d43ba553a2cee699a6f9e2f322bf73974a80a700097f9f9";
+    let asked = json!({ "algorithm": "SHA-256", "challenge": hash, "maxnumber": 10,
+        "salt": "salt?expires=1767323645&", "signature": "ours" });
+    script.answer("/api/v1/altcha", 200, asked);
+    let challenge = step.work_challenge().await.unwrap();
+    assert_eq!(last_body(&script), json!({ "stateHandle": SH }));
+    let solution = challenge.solve().unwrap();
+    assert_eq!(solution, challenge.solution(3));
+
+    // Without it nothing is sent.
+    let error = step.clone().submit("alice").await.unwrap_err();
+    assert!(matches!(error, Error::MissingInput { fields, .. } if fields == ["captchaVerify"]));
+    script.answer("/idp/idx/identify", 200, documents::select_page(BASE));
+    let outcome = step.submit_with_work("alice", &solution).await.unwrap();
+    assert!(matches!(outcome.step(), Some(Step::SelectAuthenticator(_))));
+    let sent = json!({ "stateHandle": SH, "identifier": "alice",
+        "captchaVerify": { "captchaId": "work1", "captchaToken": solution } });
+    assert_eq!(last_body(&script), sent);
+}
+
+#[tokio::test]
+async fn where_no_work_is_demanded_there_is_none_to_do() {
+    let (script, _, outcome) = at(documents::recover_page(BASE)).await;
+    let step = step!(outcome, Identify);
+    assert!(!step.demands_work());
+    let error = step.work_challenge().await.unwrap_err();
+    assert!(matches!(error, Error::Unsupported(Feature::ProofOfWork)));
+    let error = step.submit_with_work("alice", "paid").await.unwrap_err();
+    assert!(matches!(error, Error::UnknownInput { .. }));
+    assert!(script.paths().is_empty());
 }

@@ -15,4 +15,6 @@ mod proxy;
 #[cfg(test)]
 mod round_trips;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod work;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use regain_sdk::{Outcome, State, Step};
+use regain_sdk::{IdentifyStep, Outcome, State, Step, WorkChallenge};
 
 use crate::advance::{Move, advance, finish};
 use crate::failure::Failure;
@@ -24,6 +24,8 @@ struct RecoverPage {
     username: String,
     username_error: Option<String>,
     focus_username: bool,
+    /// What the browser has to calculate before the form goes through.
+    work: Option<WorkChallenge>,
 }
 
 /// GET.
@@ -38,7 +40,12 @@ async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
     };
     match visit.client.resume(open.transaction.clone()) {
         Ok(outcome) if is_here(visit, &outcome) => {
-            render(&page(visit, Some(&open), Some(&outcome)))
+            let work = match work_of(&outcome) {
+                Some(step) => Some(step.work_challenge().await?),
+                None => None,
+            };
+            let page = page(visit, Some(&open), Some(&outcome));
+            render(&RecoverPage { work, ..page })
         }
         // Back from a later step, or "Forgot password?" in the middle of a sign-in: the form begins
         // anew, with the name that was typed before.
@@ -53,12 +60,21 @@ fn is_here(visit: &Visit, outcome: &Outcome) -> bool {
         && matches!(outcome.step(), Some(Step::Identify(step)) if Page::of_identify(step) == Page::Recover)
 }
 
+/// The step, if it goes through only with proof of work.
+fn work_of(outcome: &Outcome) -> Option<&IdentifyStep> {
+    match outcome.step() {
+        Some(Step::Identify(step)) if step.demands_work() => Some(step),
+        _ => None,
+    }
+}
+
 fn page(visit: &Visit, open: Option<&Open>, here: Option<&Outcome>) -> RecoverPage {
     let t = visit.t;
     let here = here.zip(open);
     let messages = match (here, visit.query("mistake"), visit.query("notice")) {
         (Some((outcome, open)), ..) => match open.record.mistake {
             Some(Mistake::UsernameMissing) => Messages::mistake(t.enter_username, "username"),
+            Some(Mistake::WorkMissing) => Messages::mistake(t.work_missing, "username"),
             Some(_) => Messages::mistake(t.not_accepted, "username"),
             None => Messages::of(visit, open, outcome, Some("username")),
         },
@@ -81,18 +97,23 @@ fn page(visit: &Visit, open: Option<&Open>, here: Option<&Outcome>) -> RecoverPa
         username: open.map_or("", Open::identifier).to_owned(),
         username_error: messages.error_text(),
         focus_username: !messages.takes_focus,
+        work: None,
         messages,
     }
 }
 
 /// POST.
-pub(crate) async fn submit(visit: Visit, form: PostedForm) -> Response {
+pub(crate) async fn submit(mut visit: Visit, form: PostedForm) -> Response {
+    if form.is_ticked("can_work") {
+        visit.solves_work();
+    }
     let result = submit_or_fail(&visit, &form).await;
     visit.answer(result)
 }
 
 async fn submit_or_fail(visit: &Visit, form: &PostedForm) -> Result<Response, Failure> {
     let username = form.text("username").trim().to_owned();
+    let solution = form.text("work").to_owned();
     // The second press of the button waits for the first one, and finds what that began.
     let _turn = match visit.entry() {
         Some(entry) => Some(visit.app.turns.take(entry).await),
@@ -113,7 +134,11 @@ async fn submit_or_fail(visit: &Visit, form: &PostedForm) -> Result<Response, Fa
             if username.is_empty() {
                 return Ok(Move::Mistake(Mistake::UsernameMissing));
             }
-            Move::of(step.submit(&username).await)
+            match (step.demands_work(), solution.as_str()) {
+                (false, _) => Move::of(step.submit(&username).await),
+                (true, "") => Ok(Move::Mistake(Mistake::WorkMissing)),
+                (true, solution) => Move::of(step.submit_with_work(&username, solution).await),
+            }
         })
         .await;
     }

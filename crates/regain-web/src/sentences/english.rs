@@ -118,6 +118,11 @@ pub(crate) static ENGLISH: Sentences = Sentences {
     reset_button: "Set new password",
     skip: "Skip",
     enter_username: "Enter your username.",
+    work_progress: "Your browser is calculating: {0} %. The page goes on by itself.",
+    work_done: "Done. The page goes on.",
+    work_missing: "So many codes were asked for with this name that the next one costs a calculation, \
+                   which needs JavaScript and a secure connection. Switch JavaScript on, or try again \
+                   tomorrow.",
     enter_password: "Enter your password.",
     enter_the_code: "Enter the code from the mail.",
     enter_new_password: "Enter the new password in both fields.",

@@ -1,7 +1,7 @@
 //! People without an account, and people who may not: the same to look at (E-01 to E-09).
 
 use crate::harness::*;
-use regain_engine::{Input, Notice, Policy, Stage, Subject};
+use regain_engine::{Flow, Input, Notice, Offers, Policy, SignInMode, Stage, Subject, offers};
 
 /// Everything that a person sees on the way, as JSON.
 fn walk(name: &str, policy: &Policy) -> Vec<String> {
@@ -140,4 +140,54 @@ fn with_prevention_off_the_vendor_s_sentence_is_said() {
         document.contains("a***e@example.com"),
         "the vendor's fuller document"
     );
+}
+
+/// The same flow about somebody else.
+fn about(flow: &Flow, subject: &Subject) -> Flow {
+    let mut flow = flow.clone();
+    match &mut flow.stage {
+        Stage::ChallengeAuthenticator { climb, .. }
+        | Stage::ConfirmAuthenticator { climb, .. }
+        | Stage::SelectAuthenticator { climb } => climb.who.subject = subject.clone(),
+        Stage::Completed(_)
+        | Stage::Dead
+        | Stage::Identify
+        | Stage::IdentifyRecovery
+        | Stage::ResetAuthenticator { .. } => {}
+    }
+    flow
+}
+
+#[test]
+fn t_e11_before_a_proof_nothing_about_the_subject_decides_what_is_offered() {
+    // E-04. The type says it: no facts go in. The subject that the flow itself holds changes nothing.
+    let allowed: fn(&Flow, &Policy) -> Offers = offers;
+    let modes = [SignInMode::OnePage, SignInMode::IdentifierFirst];
+    for sign_in_mode in modes {
+        let policy = Policy {
+            sign_in_mode,
+            ..Policy::default()
+        };
+        let mut shell = Shell::new(policy.clone());
+        let known = Subject::Known(shell.users[0].id.clone());
+        let id = shell.email_id();
+        shell.begin(0);
+        let first = match sign_in_mode {
+            SignInMode::OnePage => vec![Input::Recover, identify("alice")],
+            SignInMode::IdentifierFirst => vec![identify("alice"), Input::Recover],
+        };
+        let rest = [select(&id), answer("99999x"), Input::Poll];
+        let mut compared = 0;
+        for input in first.into_iter().chain(rest) {
+            shell.take(0, input);
+            let flow = shell.flow(0);
+            let [of_known, of_nobody] =
+                [&known, &Subject::Unknown].map(|subject| about(flow, subject));
+            compared += u32::from(of_known != of_nobody);
+            let (of_known, of_nobody) = (allowed(&of_known, &policy), allowed(&of_nobody, &policy));
+            assert!(!of_known.is_empty());
+            assert_eq!(of_known, of_nobody, "{:?}", flow.stage);
+        }
+        assert!(compared >= 4, "only {compared} stages have a subject");
+    }
 }

@@ -94,3 +94,23 @@ async fn t_e2_ids_about_nobody_are_the_same_fifty_times_and_over_restarts() {
     assert_eq!(ids.len(), 1, "{ids:?}");
     app.leave_mail().await;
 }
+
+#[tokio::test]
+async fn t_e9_nobody_can_register_and_so_learn_who_is_there() {
+    // E-10. Until there is registration, asking for it is asking for a path that does not exist.
+    let app = TestApp::start().await;
+    for person in [Person::Active, Person::Unknown] {
+        let walk = app.first_page().await;
+        let offered = walk.page.json["remediation"]["value"].to_string();
+        assert!(!offered.contains("enroll"), "{offered}");
+        let handle = walk.page.json["stateHandle"].clone();
+        let profile = json!({"email": person.login(), "firstName": "A", "lastName": "B"});
+        let body = json!({"stateHandle": handle, "userProfile": profile});
+        for path in ["/idp/idx/enroll", "/idp/idx/enroll/new"] {
+            let ask = app.post(path, &body);
+            let answer = app.unchanged(path, ask).await;
+            answer.expect_api_error(404, "E0000008");
+        }
+    }
+    app.close().await;
+}
