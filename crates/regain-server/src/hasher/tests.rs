@@ -5,7 +5,7 @@ use regain_engine::StoredPassword;
 use regain_types::Timestamp;
 
 fn start(settings: HashSettings) -> Result<Hasher, HasherError> {
-    Hasher::start(settings, HashMetrics::default())
+    Hasher::start(settings, Pepper::default(), HashMetrics::default())
 }
 
 fn stored(phc: String) -> StoredPassword {
@@ -78,7 +78,7 @@ async fn futures(
     hasher: &Hasher,
     need: impl Fn() -> Need,
     count: usize,
-) -> Vec<Result<Computed, HasherBusy>> {
+) -> Vec<Result<Computed, NotHashed>> {
     let mut answers = Vec::new();
     let mut pending: Vec<_> = (0..count)
         .map(|_| Box::pin(hasher.compute(need())))
