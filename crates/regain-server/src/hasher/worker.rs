@@ -2,7 +2,7 @@
 
 use argon2::{Argon2, Block, Params};
 use regain_engine::{Need, NewPassword, StoredPassword};
-use regain_types::{Entropy as _, PepperKey, PepperVersion, Secret, SystemEntropy};
+use regain_types::{Entropy as _, PepperKey, Secret, SystemEntropy};
 use subtle::ConstantTimeEq as _;
 
 use super::Computed;
@@ -108,9 +108,25 @@ impl Worker {
 
     /// Computes nobody's hash of a kind, keyed as new ones are (E-05).
     pub(super) fn spend(&mut self, kind: HashKind, candidate: &Secret<String>) {
-        let nobody = nobody(kind, self.peppers.current_version());
+        let nobody = self.nobody(kind);
         // What it comes to is not looked at.
         let _ = std::hint::black_box(self.matches(&nobody, candidate));
+    }
+
+    /// A hash that is nobody's, of a kind. Only argon2 takes a pepper.
+    pub(super) fn nobody(&self, kind: HashKind) -> StoredHash {
+        let takes_pepper = matches!(kind, HashKind::Argon2(_));
+        let length = match kind {
+            HashKind::Argon2(_) | HashKind::Scrypt(..) => HASH_BYTES,
+            HashKind::Bcrypt(_) => BCRYPT_HASH_BYTES,
+            HashKind::Pbkdf2(digest, _) => digest.bytes(),
+        };
+        StoredHash {
+            kind,
+            pepper: self.peppers.current_version().filter(|_| takes_pepper),
+            salt: vec![0x5a; SALT_BYTES],
+            hash: vec![0; length],
+        }
     }
 
     /// Hashes a password as a stored one was hashed.
@@ -172,22 +188,6 @@ impl HashKind {
             Self::Bcrypt(_) => password.len() <= BCRYPT_KEY_BYTES_MAX && !password.contains(&0),
             Self::Pbkdf2(..) | Self::Scrypt(..) => !password.contains(&0),
         }
-    }
-}
-
-/// A hash that is nobody's, of a kind. Only argon2 takes a pepper.
-fn nobody(kind: HashKind, pepper: Option<PepperVersion>) -> StoredHash {
-    let length = match kind {
-        HashKind::Argon2(_) | HashKind::Scrypt(..) => HASH_BYTES,
-        HashKind::Bcrypt(_) => BCRYPT_HASH_BYTES,
-        HashKind::Pbkdf2(digest, _) => digest.bytes(),
-    };
-    let takes_pepper = matches!(kind, HashKind::Argon2(_));
-    StoredHash {
-        kind,
-        pepper: pepper.filter(|_| takes_pepper),
-        salt: vec![0x5a; SALT_BYTES],
-        hash: vec![0; length],
     }
 }
 
