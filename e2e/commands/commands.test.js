@@ -116,7 +116,7 @@ describe('regain init and serve', () => {
     const text = await readFile(path.join(directory, 'regain.toml'), 'utf8');
     assert.match(text, /^#/m);
     for (const section of ['[server]', '[store]', '[mail', '[org]', '[password]']) assert.ok(text.includes(section), section);
-    assert.equal((await stat(path.join(directory, 'master.key'))).mode & 0o777, 0o600);
+    for (const key of ['master.key', 'pepper.key']) assert.equal((await stat(path.join(directory, key))).mode & 0o777, 0o600);
     const again = await command(['init', directory]);
     assert.notEqual(again.code, 0, 'a second init overwrites nothing');
     assert.equal(await readFile(path.join(directory, 'regain.toml'), 'utf8'), text);

@@ -142,6 +142,7 @@ describe('the log', () => {
       const canaries = new Canaries();
       canaries.add('relay password', ACCOUNT.password);
       canaries.add('master key', (await readFile(path.join(engine.directory, 'master.key'), 'utf8')).trim());
+      canaries.add('pepper', (await readFile(path.join(engine.directory, 'pepper.key'), 'utf8')).trim().split(' ')[1]);
       await walk(engine, canaries, async () => codeIn(await relay.message((message) => codeIn(message))));
       await relay.message(({ parsed }) => /password/i.test(parsed.subject) && !codeIn({ parsed }));
       await engine.process.stop();

@@ -8,7 +8,7 @@ import { DEMO, freePort, Mailbox, Process, temporaryDirectory } from './engine.j
 import { command, configuration } from './serve.js';
 import { until } from './waiting.js';
 
-/** Engines that share a database and a master key, and nothing else. */
+/** Engines that share a database, a master key and a pepper, and nothing else. */
 export class Nodes {
   static async start(t, { database, count = 3, appPort = 8401, limits = '' }) {
     const nodes = new Nodes();
@@ -31,6 +31,7 @@ export class Nodes {
         server: `[server]\npublic_url = "${nodes.engine}"\nlisten = ["127.0.0.1:${own}"]`,
         store: `[store]\nurl = "${database}"`,
         keys: `[keys]\nmaster_key_file = "${path.join(first, 'master.key')}"`,
+        hash: `[hash]\npepper_file = "${path.join(first, 'pepper.key')}"`,
         ...(limits ? { limits } : {}),
       };
       await writeFile(file, configuration({ port, appPort, sections }));

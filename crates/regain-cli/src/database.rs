@@ -138,6 +138,11 @@ impl StoreUrl {
         }
     }
 
+    /// Whether no other node can share it.
+    pub(crate) const fn is_one_node(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     /// What an operator looks at first when the database cannot be written.
     pub(crate) fn advice(&self) -> &'static str {
         match self {

@@ -16,6 +16,7 @@ mod failure;
 mod listeners;
 mod logging;
 mod no_relay;
+mod pepper_file;
 mod private_files;
 mod progress;
 mod ready;

@@ -56,9 +56,19 @@ pub(crate) fn create_master_key(path: &Path) -> io::Result<MasterKey> {
 /// # Errors
 /// The rest of a sentence that begins with the path.
 pub(crate) fn read_master_key(path: &Path) -> Result<MasterKey, String> {
+    let text = read_private(path, "`regain init` makes one")?;
+    MasterKey::decode(text.expose())
+        .ok_or_else(|| "does not hold a master key (43 characters of A-Z a-z 0-9 _ -)".to_owned())
+}
+
+/// Reads a secret file that nobody else could have read. `hint` says where a missing one comes from.
+///
+/// # Errors
+/// The rest of a sentence that begins with the path.
+pub(crate) fn read_private(path: &Path, hint: &str) -> Result<Secret<String>, String> {
     let mode = fs::metadata(path)
         .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => "is not there; `regain init` makes one".to_owned(),
+            io::ErrorKind::NotFound => format!("is not there; {hint}"),
             _ => format!("cannot be read: {}", reason(&error)),
         })?
         .permissions()
@@ -70,11 +80,9 @@ pub(crate) fn read_master_key(path: &Path) -> Result<MasterKey, String> {
             path.display()
         ));
     }
-    let text = fs::read_to_string(path)
+    fs::read_to_string(path)
         .map(Secret::new)
-        .map_err(|error| format!("cannot be read: {}", reason(&error)))?;
-    MasterKey::decode(text.expose())
-        .ok_or_else(|| "does not hold a master key (43 characters of A-Z a-z 0-9 _ -)".to_owned())
+        .map_err(|error| format!("cannot be read: {}", reason(&error)))
 }
 
 #[cfg(test)]

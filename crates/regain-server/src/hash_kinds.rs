@@ -8,10 +8,11 @@ use regain_store::{Store, StoreError};
 use regain_types::OrgId;
 
 use crate::hasher::HashKind;
+use crate::pepper::{self, PepperProblem};
 use crate::state::AppState;
 use crate::tasks::Stop;
 
-/// How soon a node knows what an import brought.
+/// How soon a node knows what an import brought, and that another pepper is in use.
 const EVERY: Duration = Duration::from_secs(5);
 /// Settings of the store that say whether a kind is in use begin so; the kind follows.
 const PREFIX: &str = "password_hash:";
@@ -24,14 +25,18 @@ const NOT_IN_USE: &str = "not in use";
 /// # Errors
 /// [`StoreError`] when the database does not answer.
 pub async fn hash_kinds(store: &dyn Store, org: &OrgId) -> Result<Vec<HashKind>, StoreError> {
-    let settings = store.list_settings(org).await?;
+    Ok(among(&store.list_settings(org).await?))
+}
+
+/// Those among the settings of a store.
+fn among(settings: &[(String, String)]) -> Vec<HashKind> {
     let mut kinds: Vec<HashKind> = settings
         .iter()
         .filter(|(_, value)| value == IN_USE)
         .filter_map(|(name, _)| name.strip_prefix(PREFIX)?.parse().ok())
         .collect();
     kinds.sort_unstable();
-    Ok(kinds)
+    kinds
 }
 
 /// Says that a kind is in use from now on, or no longer.
@@ -50,10 +55,22 @@ pub async fn save_hash_kind(
         .await
 }
 
-/// Tells the store of the kinds that are known here alone, and learns the others.
-pub(crate) async fn synchronise(state: &AppState) -> Result<(), StoreError> {
+/// Tells the store of the kinds that are known here alone, and learns the others, and which versions
+/// of the pepper are in use. When one of them is not here, no password is checked from now on.
+pub(crate) async fn synchronise(state: &AppState) -> Result<Option<PepperProblem>, StoreError> {
     let (store, org, hasher) = (state.store(), state.org(), state.hasher());
-    let mut listed = hash_kinds(store, org).await?;
+    let settings = store.list_settings(org).await?;
+    let problem = match pepper::compare_pepper(state.pepper(), &pepper::among(&settings)) {
+        Ok(in_use) => {
+            hasher.use_pepper(in_use);
+            None
+        }
+        Err(problem) => {
+            hasher.lack_pepper(problem.version());
+            Some(problem)
+        }
+    };
+    let mut listed = among(&settings);
     let mut unlisted = hasher.take_met();
     unlisted.push(hasher.current_kind());
     for kind in unlisted {
@@ -63,7 +80,7 @@ pub(crate) async fn synchronise(state: &AppState) -> Result<(), StoreError> {
         }
     }
     hasher.use_kinds(listed);
-    Ok(())
+    Ok(problem)
 }
 
 /// Runs until the server stops.
@@ -73,8 +90,14 @@ pub(crate) async fn run(state: AppState, mut stop: Stop) {
             () = stop.wait() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
-        if let Err(error) = synchronise(&state).await {
-            tracing::warn!(%error, "kinds of password hashes were not read; trying again");
+        match synchronise(&state).await {
+            Ok(None) => {}
+            Ok(Some(problem)) => {
+                tracing::error!(%problem, "no password is checked here: give this node the right pepper and restart it");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "kinds of password hashes were not read; trying again");
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ mod metrics;
 mod oauth;
 mod operations;
 mod outbox;
+mod pepper;
 mod requests;
 mod router;
 mod serve;
@@ -37,10 +38,15 @@ pub use address::Network;
 pub use dev::{Dev, Seed};
 pub use hash_kinds::{hash_kinds, save_hash_kind};
 pub use hasher::{
-    HashKind, HashRefused, HasherError, StoredHash, hash_now, measure as measure_hash,
+    HashKind, HashRefused, HasherError, PeppersInUse, StoredHash, hash_now, hash_with,
+    measure as measure_hash,
 };
 pub use oauth::SignerError;
 pub use operations::operations_router;
+pub use pepper::{
+    ListedPepper, PepperError, PepperProblem, Standing, begin_pepper, compare_pepper,
+    listed_peppers, save_pepper,
+};
 pub use router::router;
 pub use serve::{serve, serve_tls};
 pub use settings::{AddressLimits, HashSettings, Settings};

@@ -15,6 +15,9 @@ pub enum StartError {
     /// A restore of a backup broke off: there is only a part of the data.
     #[error("a restore of a backup broke off in this database: run `regain restore` with it again")]
     HalfRestored,
+    /// Passwords are hashed with a pepper that this process lacks (K-06).
+    #[error("{0}")]
+    Pepper(#[from] crate::pepper::PepperProblem),
     /// The database does not answer.
     #[error("{0}")]
     Store(#[from] regain_store::StoreError),
@@ -23,7 +26,8 @@ pub enum StartError {
 /// Opens the signing keys, and starts what runs in the background.
 ///
 /// # Errors
-/// [`StartError`] when the database does not answer or the signing keys do not open.
+/// [`StartError`] when the database does not answer, the signing keys do not open or a pepper is
+/// missing.
 pub async fn start(state: &AppState) -> Result<(), StartError> {
     state.store().check().await?;
     let restore = state
@@ -34,7 +38,9 @@ pub async fn start(state: &AppState) -> Result<(), StartError> {
         return Err(StartError::HalfRestored);
     }
     state.signer().keys(state).await?;
-    hash_kinds::synchronise(state).await?;
+    if let Some(problem) = hash_kinds::synchronise(state).await? {
+        return Err(problem.into());
+    }
     let tasks = state.tasks();
     tasks.spawn(answered::run(state.clone(), tasks.stop_signal()));
     tasks.spawn(hash_kinds::run(state.clone(), tasks.stop_signal()));

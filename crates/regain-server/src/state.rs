@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regain_mail::{DevMailbox, Transport};
 use regain_store::Store;
-use regain_types::{KeyRing, MasterKey, OrgId};
+use regain_types::{KeyRing, MasterKey, OrgId, Pepper};
 use tokio::sync::Notify;
 
 use crate::answered::Answered;
@@ -26,6 +26,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The secret from which keys derive.
     pub master_key: MasterKey,
+    /// What goes into password hashes besides; may be empty.
+    pub pepper: Pepper,
     /// How mails leave.
     pub transport: Arc<dyn Transport>,
     /// The surface for developers exists exactly when this is there (T-H7).
@@ -67,7 +69,7 @@ impl AppState {
         };
         Ok(Self(Arc::new(Shared {
             keys: KeyRing::derive(&parts.master_key),
-            hasher: Hasher::start(hash, metrics.hash().clone())?,
+            hasher: Hasher::start(hash, parts.pepper.clone(), metrics.hash().clone())?,
             limits: Limits::default(),
             answered: Answered::default(),
             signer: Signer::default(),
@@ -108,6 +110,11 @@ impl AppState {
     #[must_use]
     pub fn master_key(&self) -> &MasterKey {
         &self.0.parts.master_key
+    }
+
+    /// What goes into password hashes besides.
+    pub(crate) fn pepper(&self) -> &Pepper {
+        &self.0.parts.pepper
     }
 
     /// How many codes were answered rightly.

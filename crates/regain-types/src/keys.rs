@@ -37,17 +37,22 @@ impl MasterKey {
     /// 32 bytes for one use. `label` names the use and its version and is never used twice.
     #[must_use]
     pub fn derive(&self, label: &str) -> Secret<[u8; 32]> {
-        let mut out = [0; 32];
-        let expanded = Hkdf::<Sha256>::new(Some(b"regain/v1"), self.0.expose())
-            .expand(label.as_bytes(), &mut out);
-        // 32 bytes are far below HKDF's limit of 255 blocks.
-        debug_assert!(expanded.is_ok(), "HKDF gives 32 bytes");
-        Secret::new(out)
+        expand(self.0.expose(), label)
     }
 
     fn mac(&self, label: &str) -> MacKey {
         MacKey(self.derive(label))
     }
+}
+
+/// 32 bytes for one use of a secret.
+pub(crate) fn expand(secret: &[u8; 32], label: &str) -> Secret<[u8; 32]> {
+    let mut out = [0; 32];
+    let expanded =
+        Hkdf::<Sha256>::new(Some(b"regain/v1"), secret).expand(label.as_bytes(), &mut out);
+    // 32 bytes are far below HKDF's limit of 255 blocks.
+    debug_assert!(expanded.is_ok(), "HKDF gives 32 bytes");
+    Secret::new(out)
 }
 
 /// A key for HMAC-SHA-256 with one use.
@@ -79,7 +84,8 @@ impl MacKey {
     }
 }
 
-/// Every symmetric key of an org, one field per use.
+/// Every symmetric key of an org, one field per use. What goes into password hashes is no part of
+/// it: [`crate::Pepper`] has a file of its own.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
     /// Shows that a backup is whole, unchanged and of this deployment.

@@ -16,6 +16,7 @@ mod entropy;
 mod id;
 mod identifier;
 mod keys;
+mod pepper;
 mod secret;
 mod time;
 
@@ -27,5 +28,6 @@ pub use id::{
 };
 pub use identifier::{Identifier, IdentifierError};
 pub use keys::{KeyRing, MacKey, MasterKey, TokenHash};
+pub use pepper::{NoPepperVersion, Pepper, PepperKey, PepperRefused, PepperVersion};
 pub use secret::Secret;
 pub use time::{Clock, SystemClock, Timestamp};

@@ -26,8 +26,8 @@ const PAGE: usize = 1_000;
 /// begins anew after a restore, and apps sign their people in again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The master key is NOT in the backup: keep a copy of master.key in another place. Without it the
-backup cannot be restored.
+The master key and the pepper are NOT in the backup: keep copies of master.key and pepper.key in
+another place. Without the first the backup cannot be restored, without the second nobody can sign in.
 Example: regain backup /backups/regain-2026-01-02.gz")]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -83,7 +83,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         options.to.display()
     ));
     say(
-        "The master key is NOT in it: keep a copy of master.key in another place. Without it the backup is worth nothing.",
+        "The master key is NOT in it, nor is the pepper: keep copies of master.key and pepper.key in another place. Without the first the backup is worth nothing, without the second its passwords are.",
     );
     Ok(ExitCode::SUCCESS)
 }

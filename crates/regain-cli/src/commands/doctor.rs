@@ -6,10 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use regain_mail::{SmtpTransport, Transport as _};
 use regain_oauth::SigningKey;
+use regain_server::compare_pepper;
 use regain_store::Store;
-use regain_types::{Clock as _, SystemClock, Timestamp};
+use regain_types::{Clock as _, PepperKey, SystemClock, Timestamp};
 
-use super::ConfigFile;
+use super::{ConfigFile, keys};
 use crate::config::{self, Configuration};
 use crate::failure::{Exit, Failure, one_line};
 use crate::print;
@@ -19,7 +20,7 @@ const CLOCK_AHEAD_SECONDS_MAX: i64 = 5;
 /// Before this release was made no clock is right: 2026-01-01.
 const EARLIEST: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-/// Check store, schema, keys, mail, clock and addresses; exit code 1 if something needs attention
+/// Check store, schema, keys, pepper, mail, clock and addresses; exit code 1 if something needs attention
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -44,6 +45,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let findings = [
         ("store", opened),
         ("keys", check_keys(&configuration, store.as_deref()).await),
+        (
+            "pepper",
+            check_pepper(&configuration, store.as_deref()).await,
+        ),
         ("mail", check_mail(&configuration).await),
         ("clock", check_clock(store.as_deref()).await),
         ("address", check_address(&configuration)),
@@ -123,6 +128,40 @@ async fn check_keys(configuration: &Configuration, store: Option<&dyn Store>) ->
             }
         }
         Err(error) => Finding::Problem(error.to_string()),
+    }
+}
+
+/// Whether every password hash can be checked.
+async fn check_pepper(configuration: &Configuration, store: Option<&dyn Store>) -> Finding {
+    let place = &configuration.pepper_place;
+    let Some(store) = store else {
+        return Finding::Note("not tried without the store".to_owned());
+    };
+    let listed = match keys::listed(store, &configuration.settings.org).await {
+        Ok(listed) => listed,
+        Err(failure) => return Finding::Problem(failure.to_string()),
+    };
+    let in_use = match compare_pepper(&configuration.pepper, &listed) {
+        Ok(in_use) => in_use,
+        Err(problem) => return Finding::Problem(keys::refused(place, problem).to_string()),
+    };
+    let newest = configuration.pepper.newest().map(PepperKey::version);
+    match (in_use.current, newest) {
+        (None, None) => Finding::Note(format!(
+            "password hashes have no pepper: `regain keys rotate pepper` makes one in {place}"
+        )),
+        (current, Some(newest)) if current < Some(newest) => Finding::Note(format!(
+            "version {newest} in {place} is not in use yet: {}",
+            if configuration.store.is_one_node() {
+                "the next start of `regain serve` takes it into use"
+            } else {
+                "when all nodes have it and were restarted, run `regain keys use pepper`"
+            }
+        )),
+        (Some(current), _) => Finding::Fine(format!(
+            "version {current} goes into new password hashes; {place} has every version that old ones need"
+        )),
+        (None, Some(_)) => Finding::Fine(format!("{place} can be read")),
     }
 }
 

@@ -1,4 +1,5 @@
-//! `regain init`: a configuration with comments, a master key, and the cost of a hash measured.
+//! `regain init`: a configuration with comments, a master key, a pepper, and the cost of a hash
+//! measured.
 
 mod calibration;
 
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::failure::{Failure, reason};
+use crate::pepper_file::{PEPPER_FILE, create_pepper};
 use crate::private_files::{MASTER_KEY_FILE, create_master_key, make_private_dir, write_private};
 use crate::say;
 
@@ -18,7 +20,7 @@ use calibration::Cost;
 const CONFIG_FILE: &str = "regain.toml";
 const TEMPLATE: &str = include_str!("init/regain.toml");
 
-/// Write a commented regain.toml and a master key, to start from
+/// Write a commented regain.toml, a master key and a pepper, to start from
 ///
 /// Measures what a password hash costs on this machine. Nothing that is there is overwritten.
 #[derive(Debug, Args)]
@@ -28,12 +30,13 @@ pub(crate) struct Options {
     directory: PathBuf,
 }
 
-/// Writes both files.
+/// Writes the files.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let directory = &options.directory;
     let config = directory.join(CONFIG_FILE);
     let key = directory.join(MASTER_KEY_FILE);
-    for path in [&config, &key] {
+    let pepper = directory.join(PEPPER_FILE);
+    for path in [&config, &key, &pepper] {
         // Also a link that leads nowhere: somebody put it there.
         if fs::symlink_metadata(path).is_ok() {
             return Err(Failure::unusable(format!(
@@ -45,8 +48,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     make_private_dir(directory).map_err(|error| cannot_write(directory, &error))?;
     let cost = calibration::measure()?;
     create_master_key(&key).map_err(|error| cannot_write(&key, &error))?;
+    create_pepper(&pepper).map_err(|error| cannot_write(&pepper, &error))?;
     write_private(&config, &filled_in(cost)).map_err(|error| cannot_write(&config, &error))?;
-    say(&next_steps(&config, &key, cost));
+    say(&next_steps(&config, [&key, &pepper], cost));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -57,12 +61,15 @@ fn filled_in(cost: Cost) -> String {
         .replace("@MILLISECONDS@", &cost.milliseconds.to_string())
 }
 
-fn next_steps(config: &Path, key: &Path, cost: Cost) -> String {
-    let (config, key) = (config.display(), key.display());
+fn next_steps(config: &Path, keys: [&Path; 2], cost: Cost) -> String {
+    let config = config.display();
+    let [key, pepper] = keys.map(Path::display);
     format!(
         "\
 Wrote {config}
-      {key}   (the secret of this deployment: keep a copy apart from the database's backups)
+      {key}   (the secret of this deployment)
+      {pepper}   (goes into password hashes: without it nobody's password is right)
+Keep copies of both keys apart from the database's backups.
 A password hash takes about {ms} ms here ({memory} KiB, {passes} pass(es)).
 
 Next:

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod healthcheck;
 mod init;
+pub(crate) mod keys;
 mod mail;
 mod migrate;
 mod restore;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Clients(clients::Action),
     #[command(subcommand)]
+    Keys(keys::Action),
+    #[command(subcommand)]
     Mail(mail::Action),
     Backup(backup::Options),
     Restore(restore::Options),
@@ -58,6 +61,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Healthcheck(_)
             | Self::Init(_)
+            | Self::Keys(_)
             | Self::Mail(_)
             | Self::Migrate(_)
             | Self::Restore(_)
@@ -85,6 +89,7 @@ impl Command {
             Self::Doctor(options) => doctor::run(options).await,
             Self::Healthcheck(options) => healthcheck::run(options).await,
             Self::Init(options) => init::run(&options),
+            Self::Keys(action) => keys::run(action).await,
             Self::Mail(action) => mail::run(action),
             Self::Migrate(options) => migrate::run(options).await,
             Self::Restore(options) => restore::run(options).await,

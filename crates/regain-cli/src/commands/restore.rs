@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use regain_oauth::SigningKey;
-use regain_server::RESTORE_SETTING;
+use regain_server::{RESTORE_SETTING, compare_pepper, listed_peppers};
 use regain_store::{AuditRow, SealedKey, Store, StoreError, UserRow};
 use regain_types::{KeyRing, MasterKey, OrgId};
 
-use super::ConfigFile;
+use super::{ConfigFile, keys};
 use crate::backup::{Head, Reader, Record};
 use crate::failure::Failure;
 use crate::progress::{Progress, ProgressOption};
@@ -26,8 +26,8 @@ const BATCH_ROWS: usize = 500;
 /// backup are dead afterwards; passwords and keys are good.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The master key must be the one of the deployment that was backed up: put its master.key in place
-first. Stop `regain serve` before.
+The master key must be the one of the deployment that was backed up, and so must the pepper: put its
+master.key and pepper.key in place first. Stop `regain serve` before.
 Example: regain restore /backups/regain-2026-01-02.gz --database sqlite:/var/lib/regain.db")]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -55,6 +55,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let configuration = config::load(&options.file.config, options.database.as_deref())?;
     let keys = KeyRing::derive(&configuration.master_key);
     let org = configuration.settings.org.clone();
+    let own_org = org.clone();
     let name = options.from.display().to_string();
     let refused = |said: String| Failure::unusable(format!("{name} {said}"));
     let (head, counts) = check(&options, &keys, &configuration.master_key).map_err(refused)?;
@@ -62,6 +63,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         return Err(refused(format!("is of another org ({})", head.org)));
     }
     let store: Arc<dyn Store> = configuration.store.open().await?;
+    let restored = Arc::clone(&store);
     // Which backup it is: a restore that broke off goes on with the same one only.
     let mark = format!("unfinished, of the backup begun at {}", head.begun_at);
     ensure_empty(&*store, &org, &mark).await?;
@@ -83,6 +85,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         "{} users and {} audit rows are back, with all apps, keys and settings, as of {}. Everybody signs in anew.",
         counts.users, counts.audit, head.begun_at
     ));
+    let listed = keys::listed(&*restored, &own_org).await?;
+    if let Err(problem) = compare_pepper(&configuration.pepper, &listed) {
+        let refused = keys::refused(&configuration.pepper_place, problem);
+        say(&format!("`regain serve` will not start yet: {refused}"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -126,6 +133,7 @@ async fn ensure_empty(store: &dyn Store, org: &OrgId, mark: &str) -> Result<(), 
             .map_err(unknown)?
             .is_empty()
         && store.list_clients(org).await.map_err(unknown)?.is_empty()
+        && listed_peppers(store, org).await.map_err(unknown)?.is_empty()
         && store.list_audit(org, 1).await.map_err(unknown)?.is_empty();
     if empty {
         return Ok(());

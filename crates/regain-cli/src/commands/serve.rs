@@ -7,10 +7,11 @@ use std::sync::Arc;
 use clap::Args;
 use regain_mail::{DevMailbox, SmtpTransport, Transport};
 use regain_server::{Dev, Parts, ServerTls};
+use regain_store::Store;
 use regain_types::SystemClock;
 use tokio::net::TcpListener;
 
-use super::ConfigFile;
+use super::{ConfigFile, keys};
 use crate::certificate;
 use crate::config::{self, Configuration};
 use crate::engine::Engine;
@@ -110,6 +111,7 @@ async fn serve(
 
 async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Failure> {
     let store = configuration.store.open().await?;
+    begin_pepper(&configuration, &*store).await?;
     for client in configuration.clients {
         store
             .save_client(&configuration.settings.org, client)
@@ -139,12 +141,26 @@ async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Fail
         settings: configuration.settings,
         store,
         master_key: configuration.master_key,
+        pepper: configuration.pepper,
         transport,
         dev: mailbox.map(|mailbox| Dev {
             mailbox,
             seed: None,
         }),
     })
+}
+
+/// A new version waits until every node has it; where there is one node, that is now.
+async fn begin_pepper(configuration: &Configuration, store: &dyn Store) -> Result<(), Failure> {
+    let one_node = configuration.store.is_one_node();
+    let current = keys::begin(configuration, store, one_node).await?;
+    let current = current.map(|key| key.version());
+    if let Some(newest) = configuration.pepper.newest()
+        && current < Some(newest.version())
+    {
+        tracing::warn!(version = %newest.version(), "a version of the pepper is here and not in use: when all nodes have it, run `regain keys use pepper`");
+    }
+    Ok(())
 }
 
 fn dev_mailbox(directory: &Path) -> Result<Arc<DevMailbox>, Failure> {

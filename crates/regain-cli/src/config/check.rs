@@ -8,12 +8,13 @@ use regain_engine::Policy;
 use regain_mail::{Brand, SmtpSettings, Tls};
 use regain_oauth::Client;
 use regain_server::{ServerTls, Settings, TlsError};
-use regain_types::MasterKey;
+use regain_types::{MasterKey, Pepper};
 
 use super::problem::Problems;
 use super::{RegainToml, clients};
 use crate::database::StoreUrl;
 use crate::deployment;
+use crate::pepper_file::PepperPlace;
 
 /// A configuration that passed every check.
 #[derive(Debug)]
@@ -30,6 +31,10 @@ pub(crate) struct Configuration {
     pub(crate) store: StoreUrl,
     /// The secret from which keys derive.
     pub(crate) master_key: MasterKey,
+    /// What goes into password hashes besides; may be empty.
+    pub(crate) pepper: Pepper,
+    /// Where that is from.
+    pub(crate) pepper_place: PepperPlace,
     /// The relay that takes mails.
     pub(crate) smtp: Option<SmtpSettings>,
     /// The apps.
@@ -59,6 +64,7 @@ pub(super) fn check(
         problems.add("limits", broken.to_string());
     }
     let hash = raw.hash.check(problems);
+    let pepper = raw.hash.read_pepper(directory, problems);
     let clients = clients::check(&raw.clients, directory, problems);
     Some(Configuration {
         settings: Settings {
@@ -83,6 +89,8 @@ pub(super) fn check(
         tls: server.tls,
         store: store?,
         master_key: master_key?,
+        pepper,
+        pepper_place: raw.hash.pepper_place(directory),
         smtp: mail.smtp,
         clients,
     })

@@ -112,17 +112,36 @@ pub(crate) fn load(file: &Path, database: Option<&str>) -> Result<Configuration,
     load_with(file, database, std::env::vars())
 }
 
+/// Reads and checks the engine's configuration, for whoever manages the pepper: what is wrong with
+/// that alone is no problem, and then it is empty.
+///
+/// # Errors
+/// [`Broken`] with every other problem.
+pub(crate) fn load_for_keys(file: &Path) -> Result<Configuration, Broken> {
+    load_except(file, None, std::env::vars(), &hash::PEPPER_KEYS)
+}
+
 fn load_with(
     file: &Path,
     database: Option<&str>,
     variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Configuration, Broken> {
+    load_except(file, database, variables, &[])
+}
+
+fn load_except(
+    file: &Path,
+    database: Option<&str>,
+    variables: impl IntoIterator<Item = (String, String)>,
+    but: &[&str],
 ) -> Result<Configuration, Broken> {
     let sources = sources_with(file, database, variables)?;
     let (read, found) = sources.read::<RegainToml>();
     let origin = |key: &str| sources.origin(key);
     let mut problems = Problems::new(found, &origin);
     let checked = read.and_then(|raw| check::check(&raw, &sources.directory(), &mut problems));
-    let found = problems.into_found();
+    let mut found = problems.into_found();
+    found.retain(|problem| !but.contains(&problem.key.as_str()));
     match checked {
         Some(configuration) if found.is_empty() => Ok(configuration),
         _ => Err(Broken(found)),

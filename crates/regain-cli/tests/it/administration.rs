@@ -93,7 +93,7 @@ fn migrate_makes_the_database_once_and_doctor_looks_at_it() {
     assert!(stdout(&deployment.run(&["migrate"])).contains("up to date"));
     let sound = deployment.run(&["doctor"]);
     assert_eq!(sound.status.code(), Some(0), "{}", stdout(&sound));
-    for what in ["store", "keys", "mail", "clock", "address"] {
+    for what in ["store", "keys", "pepper", "mail", "clock", "address"] {
         assert!(
             stdout(&sound).lines().any(|line| line.starts_with(what)),
             "{what}"

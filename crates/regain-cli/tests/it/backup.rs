@@ -47,10 +47,12 @@ fn backup(deployment: &Deployment, name: &str) -> String {
     file
 }
 
-/// A new deployment with the master key of another one.
+/// A new deployment with the master key and the pepper of another one.
 fn successor(of: &Deployment) -> Deployment {
     let new = Deployment::new();
-    fs::copy(of.path("master.key"), new.path("master.key")).unwrap();
+    for key in ["master.key", "pepper.key"] {
+        fs::copy(of.path(key), new.path(key)).unwrap();
+    }
     new
 }
 

@@ -8,7 +8,7 @@ use crate::program::{Deployment, assert_one_line, run, stderr, stdout};
 #[test]
 fn init_writes_what_only_the_owner_reads_and_overwrites_nothing() {
     let deployment = Deployment::new();
-    for file in ["master.key", "regain.toml"] {
+    for file in ["master.key", "pepper.key", "regain.toml"] {
         let mode = fs::metadata(deployment.path(file))
             .unwrap()
             .permissions()
@@ -26,6 +26,9 @@ fn init_writes_what_only_the_owner_reads_and_overwrites_nothing() {
     fs::remove_file(deployment.path("regain.toml")).unwrap();
     let again = run(&["init", deployment.directory.path().to_str().unwrap()]);
     assert_one_line(&again, 2, &["master.key", "not overwritten"]);
+    fs::remove_file(deployment.path("master.key")).unwrap();
+    let again = run(&["init", deployment.directory.path().to_str().unwrap()]);
+    assert_one_line(&again, 2, &["pepper.key", "not overwritten"]);
 }
 
 #[test]

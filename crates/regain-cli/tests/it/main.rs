@@ -11,6 +11,8 @@ mod configuration;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod pepper;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod program;

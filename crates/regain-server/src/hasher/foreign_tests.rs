@@ -8,6 +8,7 @@ use regain_types::{Secret, Timestamp};
 
 use super::kind::{Argon2Kind, HashKind};
 use super::kinds::Kinds;
+use super::peppers::Peppers;
 use super::stored::{HashRefused, StoredHash};
 use super::worker::Worker;
 
@@ -41,7 +42,7 @@ const TINY: Argon2Kind = Argon2Kind {
 };
 
 fn worker() -> Worker {
-    Worker::new(Kinds::new(TINY))
+    Worker::new(Kinds::new(TINY), Peppers::default())
 }
 
 fn matches(hash: &str, password: &str) -> bool {
@@ -199,7 +200,7 @@ fn what_cannot_be_checked_is_refused_with_a_reason() {
 #[test]
 fn a_kind_that_is_met_is_computed_for_everybody_from_then_on() {
     let kinds = Kinds::new(TINY);
-    let mut worker = Worker::new(kinds.clone());
+    let mut worker = Worker::new(kinds.clone(), Peppers::default());
     let check = |worker: &mut Worker, phc: &str, password: &str| {
         let stored = StoredPassword {
             phc: phc.to_owned(),

@@ -5,6 +5,7 @@
 mod foreign_tests;
 mod kind;
 mod kinds;
+mod peppers;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use argon2::{Algorithm, Params, Version};
 use regain_engine::{Need, NewPassword};
-use regain_types::{Clock as _, Secret, SystemClock};
+use regain_types::{Clock as _, Pepper, PepperKey, PepperVersion, Secret, SystemClock};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -24,18 +25,27 @@ use crate::metrics::HashMetrics;
 use crate::settings::HashSettings;
 use kind::Argon2Kind;
 use kinds::Kinds;
+use peppers::Peppers;
 use worker::Worker;
 
 pub use kind::HashKind;
+pub use peppers::PeppersInUse;
 pub use stored::{HashRefused, StoredHash};
 
 /// Priority of the threads, so that light requests stay fast while hashes fill the cores.
 const NICE: i32 = 10;
 
-/// The queue is full or too slow: try again in a moment.
+/// Why nothing was hashed. It is the same for everybody.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("too many passwords are being checked")]
-pub struct HasherBusy;
+pub enum NotHashed {
+    /// The queue is full or too slow: try again in a moment.
+    #[error("too many passwords are being checked")]
+    Busy,
+    /// Some hashes need a version of the pepper that this process lacks: it checks nobody's
+    /// password then, so that it does not tell whose it is (E-05).
+    #[error("no password is checked without version {0} of the pepper")]
+    Pepper(PepperVersion),
+}
 
 /// The settings cannot be used for hashing.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -62,6 +72,7 @@ pub enum Computed {
 pub struct Hasher {
     queue: Arc<Queue>,
     kinds: Kinds,
+    peppers: Peppers,
     capacity: usize,
     deadline: Duration,
     metrics: HashMetrics,
@@ -91,7 +102,11 @@ impl Hasher {
     ///
     /// # Errors
     /// [`HasherError`] when the settings are too weak or a thread does not start.
-    pub(crate) fn start(settings: HashSettings, metrics: HashMetrics) -> Result<Self, HasherError> {
+    pub(crate) fn start(
+        settings: HashSettings,
+        pepper: Pepper,
+        metrics: HashMetrics,
+    ) -> Result<Self, HasherError> {
         let strong = settings.memory_kib >= 47_104
             || settings.memory_kib >= HashSettings::FLOOR.memory_kib
                 && settings.passes >= HashSettings::FLOOR.passes;
@@ -99,9 +114,11 @@ impl Hasher {
             return Err(HasherError::TooWeak);
         }
         let kinds = Kinds::new(current(settings)?);
+        let peppers = Peppers::new(pepper);
         let queue = Arc::new(Queue::default());
         for index in 0..settings.workers.max(1) {
-            let (queue, worker) = (Arc::clone(&queue), Worker::new(kinds.clone()));
+            let worker = Worker::new(kinds.clone(), peppers.clone());
+            let queue = Arc::clone(&queue);
             let metrics = metrics.clone();
             std::thread::Builder::new()
                 .name(format!("hash-{index}"))
@@ -111,6 +128,7 @@ impl Hasher {
         Ok(Self {
             queue,
             kinds,
+            peppers,
             capacity: settings.workers.max(1) * settings.queue_per_worker.max(1),
             deadline: settings.deadline,
             metrics,
@@ -120,8 +138,9 @@ impl Hasher {
     /// Computes what a step needs.
     ///
     /// # Errors
-    /// [`HasherBusy`] when the queue is full, or the answer takes longer than the deadline.
-    pub async fn compute(&self, need: Need) -> Result<Computed, HasherBusy> {
+    /// [`NotHashed`] when the queue is full, the answer takes longer than the deadline, or a version
+    /// of the pepper is missing.
+    pub async fn compute(&self, need: Need) -> Result<Computed, NotHashed> {
         let computed = self.queue_for(need).await;
         if computed.is_err() {
             self.metrics.refused();
@@ -129,7 +148,8 @@ impl Hasher {
         computed
     }
 
-    async fn queue_for(&self, need: Need) -> Result<Computed, HasherBusy> {
+    async fn queue_for(&self, need: Need) -> Result<Computed, NotHashed> {
+        self.has_pepper()?;
         let (reply, answer) = oneshot::channel();
         {
             let mut state = self
@@ -138,7 +158,7 @@ impl Hasher {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             if state.jobs.len() >= self.capacity {
-                return Err(HasherBusy);
+                return Err(NotHashed::Busy);
             }
             state.jobs.push_back(Job {
                 need,
@@ -150,18 +170,44 @@ impl Hasher {
         self.queue.wake.notify_one();
         // When the time is over, or the client is gone, the receiver goes too, and the worker
         // throws the job away before it hashes.
-        tokio::time::timeout(self.deadline, answer)
+        let computed = tokio::time::timeout(self.deadline, answer)
             .await
-            .map_err(|_| HasherBusy)?
-            .map_err(|_| HasherBusy)
+            .map_err(|_| NotHashed::Busy)?
+            .map_err(|_| NotHashed::Busy)?;
+        // What came of a hash whose pepper is missing is no answer.
+        self.has_pepper()?;
+        Ok(computed)
+    }
+
+    fn has_pepper(&self) -> Result<(), NotHashed> {
+        self.peppers
+            .lacking()
+            .map_or(Ok(()), |version| Err(NotHashed::Pepper(version)))
     }
 }
 
 impl Hasher {
-    /// Whether a stored hash has another algorithm or another cost than new ones have (P-03).
+    /// Whether a stored hash has another algorithm, another cost or another pepper than new ones
+    /// have (P-03).
     #[must_use]
     pub(crate) fn is_outdated(&self, stored: &str) -> bool {
-        StoredHash::parse(stored).is_ok_and(|stored| stored.kind() != self.current_kind())
+        let current = (self.current_kind(), self.peppers.current_version());
+        StoredHash::parse(stored).is_ok_and(|stored| (stored.kind(), stored.pepper()) != current)
+    }
+
+    /// A version of the pepper that is needed here and is not here: no password is checked.
+    pub(crate) fn lacking_pepper(&self) -> Option<PepperVersion> {
+        self.peppers.lacking()
+    }
+
+    /// What the database says of the pepper, when this process has all of it.
+    pub(crate) fn use_pepper(&self, in_use: PeppersInUse) {
+        self.peppers.agree(in_use);
+    }
+
+    /// Checks no password any more: this version is in use and is not here.
+    pub(crate) fn lack_pepper(&self, version: PepperVersion) {
+        self.peppers.lack(version);
     }
 
     /// The kind of new passwords.
@@ -204,12 +250,25 @@ fn current(settings: HashSettings) -> Result<Argon2Kind, HasherError> {
     })
 }
 
-/// Hashes one password for an administrator's command, on the thread that asks.
+/// Hashes one password without a pepper, on the thread that asks.
 ///
 /// # Errors
 /// [`HasherError::TooWeak`] when the settings are below the floor.
 pub fn hash_now(password: &Secret<String>, settings: HashSettings) -> Result<String, HasherError> {
-    let mut worker = Worker::new(Kinds::new(current(settings)?));
+    hash_with(password, settings, None)
+}
+
+/// Hashes one password for an administrator's command, on the thread that asks.
+///
+/// # Errors
+/// [`HasherError::TooWeak`] when the settings are below the floor.
+pub fn hash_with(
+    password: &Secret<String>,
+    settings: HashSettings,
+    pepper: Option<&PepperKey>,
+) -> Result<String, HasherError> {
+    let kinds = Kinds::new(current(settings)?);
+    let mut worker = Worker::new(kinds, Peppers::of(pepper));
     worker.hash(password).ok_or(HasherError::TooWeak)
 }
 
@@ -224,7 +283,7 @@ pub fn measure(kind: HashKind) -> Duration {
         lanes: 1,
     };
     let clock = SystemClock::new();
-    let mut worker = Worker::new(Kinds::new(current));
+    let mut worker = Worker::new(Kinds::new(current), Peppers::default());
     let started = clock.monotonic();
     worker.spend(kind, &Secret::new(String::new()));
     clock.monotonic().saturating_sub(started)

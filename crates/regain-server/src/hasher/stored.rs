@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use regain_types::PepperVersion;
+
 use super::kind::{Argon2Kind, Digest, HashKind};
 
 /// Without padding, and the unused bits at the end may be anything: programs differ there.
@@ -58,13 +60,18 @@ pub enum HashRefused {
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredHash {
     pub(super) kind: HashKind,
+    /// Which pepper went in; for argon2 alone.
+    pub(super) pepper: Option<PepperVersion>,
     pub(super) salt: Vec<u8>,
     pub(super) hash: Vec<u8>,
 }
 
 impl std::fmt::Debug for StoredHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("StoredHash").field(&self.kind).finish()
+        f.debug_tuple("StoredHash")
+            .field(&self.kind)
+            .field(&self.pepper)
+            .finish()
     }
 }
 
@@ -111,6 +118,12 @@ impl StoredHash {
         self.kind
     }
 
+    /// The version of the pepper that went into it, if any did.
+    #[must_use]
+    pub fn pepper(&self) -> Option<PepperVersion> {
+        self.pepper
+    }
+
     /// The form in which it is stored: a PHC string, or `$2b$…`.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -120,12 +133,13 @@ impl StoredHash {
             HashKind::Bcrypt(cost) => write!(text, "$2b${cost:02}$"),
             HashKind::Argon2(kind) => write!(
                 text,
-                "${}$v={}$m={},t={},p={}$",
+                "${}$v={}$m={},t={},p={}{}$",
                 kind.algorithm.as_str(),
                 u32::from(kind.version),
                 kind.memory_kib,
                 kind.passes,
-                kind.lanes
+                kind.lanes,
+                self.pepper.map(key_id).unwrap_or_default()
             ),
             HashKind::Pbkdf2(digest, rounds) => write!(
                 text,
@@ -157,6 +171,7 @@ fn bcrypt(rest: &str) -> Result<StoredHash, HashRefused> {
     }
     Ok(StoredHash {
         kind: HashKind::Bcrypt(number(cost)?),
+        pepper: None,
         salt,
         hash,
     })
@@ -172,10 +187,11 @@ fn argon2(name: &str, rest: &str) -> Result<StoredHash, HashRefused> {
         None => (ARGON2_FIRST_VERSION, rest),
     };
     let phc = Phc::parse(rest)?;
-    // A key or other data that went into the hash is not known here.
-    if phc.has("keyid") || phc.has("data") {
+    // Other data that went into the hash is not known here, nor are keys of other programs.
+    if phc.has("data") {
         return Err(HashRefused::Algorithm);
     }
+    let pepper = phc.pepper()?;
     let kind = HashKind::Argon2(Argon2Kind {
         algorithm: Algorithm::new(name).map_err(|_| HashRefused::Algorithm)?,
         version: Version::try_from(version).map_err(|_| HashRefused::Algorithm)?,
@@ -186,7 +202,16 @@ fn argon2(name: &str, rest: &str) -> Result<StoredHash, HashRefused> {
     if phc.salt.len() < argon2::MIN_SALT_LEN {
         return Err(HashRefused::Damaged);
     }
-    Ok(phc.of(kind))
+    Ok(StoredHash {
+        pepper,
+        ..phc.of(kind)
+    })
+}
+
+/// `,keyid=AAAAAQ`: a version of the pepper as PHC has it, four bytes in base64.
+fn key_id(version: PepperVersion) -> String {
+    let bytes = version.number().to_be_bytes();
+    format!(",keyid={}", STANDARD.encode(bytes))
 }
 
 /// `ln=15,r=8,p=1$salt$hash`, after the name.
@@ -236,7 +261,12 @@ fn of_pbkdf2(
     }
     let rounds = NonZeroU32::new(rounds).ok_or(HashRefused::Damaged)?;
     let kind = HashKind::Pbkdf2(digest, rounds);
-    Ok(StoredHash { kind, salt, hash })
+    Ok(StoredHash {
+        kind,
+        pepper: None,
+        salt,
+        hash,
+    })
 }
 
 /// The end of a PHC string: `name=value,name=value$salt$hash`.
@@ -267,6 +297,23 @@ impl<'a> Phc<'a> {
         self.parameters.iter().any(|(known, _)| *known == name)
     }
 
+    /// The pepper's version, written as [`key_id`] writes it and in no other way.
+    fn pepper(&self) -> Result<Option<PepperVersion>, HashRefused> {
+        let mut found = self.parameters.iter().filter(|(name, _)| *name == "keyid");
+        let Some((_, text)) = found.next() else {
+            return Ok(None);
+        };
+        if found.next().is_some() {
+            return Err(HashRefused::Damaged);
+        }
+        let bytes = decoded(&STANDARD, text).map_err(|_| HashRefused::Algorithm)?;
+        let number = bytes.try_into().map_err(|_| HashRefused::Algorithm)?;
+        PepperVersion::new(u32::from_be_bytes(number))
+            .filter(|version| key_id(*version).ends_with(&format!("={text}")))
+            .ok_or(HashRefused::Algorithm)
+            .map(Some)
+    }
+
     fn number(&self, name: &str) -> Result<u32, HashRefused> {
         let mut found = self.parameters.iter().filter(|(known, _)| *known == name);
         match (found.next(), found.next()) {
@@ -278,6 +325,7 @@ impl<'a> Phc<'a> {
     fn of(self, kind: HashKind) -> StoredHash {
         StoredHash {
             kind,
+            pepper: None,
             salt: self.salt,
             hash: self.hash,
         }

@@ -2,12 +2,13 @@
 
 use argon2::{Argon2, Block, Params};
 use regain_engine::{Need, NewPassword, StoredPassword};
-use regain_types::{Entropy as _, Secret, SystemEntropy};
+use regain_types::{Entropy as _, PepperKey, Secret, SystemEntropy};
 use subtle::ConstantTimeEq as _;
 
 use super::Computed;
 use super::kind::{Argon2Kind, Digest, HashKind};
 use super::kinds::Kinds;
+use super::peppers::{Found, Peppers};
 use super::stored::{BCRYPT_HASH_BYTES, BCRYPT_SALT_BYTES, StoredHash};
 
 const SALT_BYTES: usize = 16;
@@ -18,13 +19,15 @@ const BCRYPT_KEY_BYTES_MAX: usize = 72;
 /// Computes hashes; never two at once.
 pub(super) struct Worker {
     kinds: Kinds,
+    peppers: Peppers,
     memory: Vec<Block>,
 }
 
 impl Worker {
-    pub(super) fn new(kinds: Kinds) -> Self {
+    pub(super) fn new(kinds: Kinds, peppers: Peppers) -> Self {
         Self {
             kinds,
+            peppers,
             memory: Vec::new(),
         }
     }
@@ -74,12 +77,17 @@ impl Worker {
             .map_or(NewPassword::Reused, NewPassword::Hashed)
     }
 
-    /// Hashes a password with the present cost.
+    /// Hashes a password with the present cost and the present pepper.
     pub(super) fn hash(&mut self, password: &Secret<String>) -> Option<String> {
-        let kind = HashKind::Argon2(self.kinds.current());
-        let salt = random::<SALT_BYTES>().to_vec();
-        let hash = self.derive(kind, password.expose().as_bytes(), &salt, HASH_BYTES)?;
-        Some(StoredHash { kind, salt, hash }.to_text())
+        let pepper = self.peppers.current();
+        let stored = StoredHash {
+            kind: HashKind::Argon2(self.kinds.current()),
+            pepper: pepper.as_ref().map(PepperKey::version),
+            salt: random::<SALT_BYTES>().to_vec(),
+            hash: vec![0; HASH_BYTES],
+        };
+        let hash = self.derive(&stored, password.expose().as_bytes(), pepper.as_ref())?;
+        Some(StoredHash { hash, ..stored }.to_text())
     }
 
     /// Compares with one hash, at its own cost.
@@ -89,27 +97,49 @@ impl Worker {
         // A password that this algorithm would confuse with another is refused, never cut: it
         // takes as long as any other (P-04).
         let password = if usable { password } else { b"" };
-        self.derive(stored.kind, password, &stored.salt, stored.hash.len())
+        // So is one whose pepper is not here (K-06).
+        let (pepper, usable) = match self.peppers.find(stored.pepper) {
+            Found::Key(key) => (key, usable),
+            Found::Nothing(key) => (key, false),
+        };
+        self.derive(stored, password, pepper.as_ref())
             .is_some_and(|hash| bool::from(hash.ct_eq(&stored.hash)) & usable)
     }
 
-    /// Computes nobody's hash of a kind.
+    /// Computes nobody's hash of a kind, keyed as new ones are (E-05).
     pub(super) fn spend(&mut self, kind: HashKind, candidate: &Secret<String>) {
-        let nobody = nobody(kind);
+        let nobody = self.nobody(kind);
         // What it comes to is not looked at.
         let _ = std::hint::black_box(self.matches(&nobody, candidate));
     }
 
+    /// A hash that is nobody's, of a kind. Only argon2 takes a pepper.
+    pub(super) fn nobody(&self, kind: HashKind) -> StoredHash {
+        let takes_pepper = matches!(kind, HashKind::Argon2(_));
+        let length = match kind {
+            HashKind::Argon2(_) | HashKind::Scrypt(..) => HASH_BYTES,
+            HashKind::Bcrypt(_) => BCRYPT_HASH_BYTES,
+            HashKind::Pbkdf2(digest, _) => digest.bytes(),
+        };
+        StoredHash {
+            kind,
+            pepper: self.peppers.current_version().filter(|_| takes_pepper),
+            salt: vec![0x5a; SALT_BYTES],
+            hash: vec![0; length],
+        }
+    }
+
+    /// Hashes a password as a stored one was hashed.
     fn derive(
         &mut self,
-        kind: HashKind,
+        stored: &StoredHash,
         password: &[u8],
-        salt: &[u8],
-        length: usize,
+        pepper: Option<&PepperKey>,
     ) -> Option<Vec<u8>> {
-        let mut hash = vec![0; length];
-        match kind {
-            HashKind::Argon2(kind) => self.argon2(kind, password, salt, &mut hash)?,
+        let salt = stored.salt.as_slice();
+        let mut hash = vec![0; stored.hash.len()];
+        match stored.kind {
+            HashKind::Argon2(kind) => self.argon2(kind, pepper, (password, salt), &mut hash)?,
             HashKind::Bcrypt(cost) => hash = bcrypt(cost, password, salt)?,
             HashKind::Pbkdf2(digest, rounds) => {
                 aws_lc_rs::pbkdf2::derive(pbkdf2(digest), rounds, salt, password, &mut hash);
@@ -125,8 +155,8 @@ impl Worker {
     fn argon2(
         &mut self,
         kind: Argon2Kind,
-        password: &[u8],
-        salt: &[u8],
+        pepper: Option<&PepperKey>,
+        (password, salt): (&[u8], &[u8]),
         hash: &mut [u8],
     ) -> Option<()> {
         let params =
@@ -136,7 +166,14 @@ impl Worker {
             self.memory.resize(blocks, Block::new());
         }
         let memory = self.memory.get_mut(..blocks)?;
-        Argon2::new(kind.algorithm, kind.version, params)
+        let argon2 = match pepper {
+            None => Argon2::new(kind.algorithm, kind.version, params),
+            Some(key) => {
+                let secret = key.for_hashes().expose();
+                Argon2::new_with_secret(secret, kind.algorithm, kind.version, params).ok()?
+            }
+        };
+        argon2
             .hash_password_into_with_memory(password, salt, hash, memory)
             .ok()
     }
@@ -151,20 +188,6 @@ impl HashKind {
             Self::Bcrypt(_) => password.len() <= BCRYPT_KEY_BYTES_MAX && !password.contains(&0),
             Self::Pbkdf2(..) | Self::Scrypt(..) => !password.contains(&0),
         }
-    }
-}
-
-/// A hash that is nobody's, of a kind.
-fn nobody(kind: HashKind) -> StoredHash {
-    let length = match kind {
-        HashKind::Argon2(_) | HashKind::Scrypt(..) => HASH_BYTES,
-        HashKind::Bcrypt(_) => BCRYPT_HASH_BYTES,
-        HashKind::Pbkdf2(digest, _) => digest.bytes(),
-    };
-    StoredHash {
-        kind,
-        salt: vec![0x5a; SALT_BYTES],
-        hash: vec![0; length],
     }
 }
 

@@ -3,7 +3,7 @@
 use regain_engine::{Need, StoredPassword};
 use regain_types::Secret;
 
-use crate::hasher::{Computed, HasherBusy};
+use crate::hasher::{Computed, NotHashed};
 use crate::state::AppState;
 
 /// The last thing that was computed for a request.
@@ -16,7 +16,7 @@ impl Hashed {
         &mut self,
         state: &AppState,
         need: Need,
-    ) -> Result<Computed, HasherBusy> {
+    ) -> Result<Computed, NotHashed> {
         if let Some((known, computed)) = &self.0
             && is_same(known, &need)
         {

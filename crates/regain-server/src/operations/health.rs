@@ -1,5 +1,5 @@
-//! `/health/live` and `/health/ready`. Live: the process answers. Ready: it is not stopping, and
-//! the store answers and can write.
+//! `/health/live` and `/health/ready`. Live: the process answers. Ready: it is not stopping, it has
+//! the pepper of every password hash, and the store answers and can write.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -37,6 +37,7 @@ struct Asked {
 /// Why it is not ready. Words of ours only: what a database says may name hosts and users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Problem {
+    PepperIsMissing,
     Stopping,
     StoreDoesNotAnswer,
     StoreRefuses,
@@ -45,6 +46,9 @@ enum Problem {
 impl Problem {
     const fn reason(self) -> &'static str {
         match self {
+            Self::PepperIsMissing => {
+                "a version of the pepper of password hashes is missing here: see the log"
+            }
             Self::Stopping => "the process is stopping",
             Self::StoreDoesNotAnswer => "the store does not answer within a second",
             Self::StoreRefuses => "the store does not answer or cannot write: see the log",
@@ -66,6 +70,9 @@ impl Health {
     async fn problem(&self, state: &AppState) -> Option<Problem> {
         if self.is_stopping() {
             return Some(Problem::Stopping);
+        }
+        if state.hasher().lacking_pepper().is_some() {
+            return Some(Problem::PepperIsMissing);
         }
         // Who asks meanwhile waits for the same answer.
         let mut last = self.store.lock().await;

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use regain_mail::DevMailbox;
+use regain_server::{PepperError, begin_pepper};
 use regain_store::{Store, StoreError};
-use regain_types::{MasterKey, OrgId, SystemClock};
+use regain_types::{MasterKey, OrgId, Pepper, PepperKey, SystemClock};
 use tempfile::TempDir;
 
+use crate::commands::keys;
 use crate::database::StoreUrl;
 use crate::deployment;
 use crate::failure::{Failure, reason};
+use crate::pepper_file::{PEPPER_FILE, PepperPlace, create_pepper, read_pepper};
 use crate::private_files::{MASTER_KEY_FILE, create_master_key, make_private_dir, read_master_key};
 
 const DATABASE_FILE: &str = "regain.db";
@@ -21,11 +24,12 @@ const APP_DIR: &str = "app";
 /// The setting that marks the database of a demo.
 const DEMO_SETTING: &str = "demo";
 /// What may stand in the directory of a demo; `lost+found` is part of an empty volume.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     APP_DIR,
     DATABASE_FILE,
     MAILBOX_DIR,
     MASTER_KEY_FILE,
+    PEPPER_FILE,
     "lost+found",
 ];
 
@@ -36,6 +40,7 @@ pub(super) struct DataDir {
     pub(super) store: Arc<dyn Store>,
     pub(super) mailbox: Arc<DevMailbox>,
     pub(super) master_key: MasterKey,
+    pub(super) pepper: Pepper,
     path: PathBuf,
     // Last: it goes when nothing in it is open any more.
     temporary: Option<TempDir>,
@@ -71,6 +76,7 @@ impl DataDir {
             has_data |= keys.is_ok_and(|keys| !keys.is_empty());
         }
         let master_key = master_key(&path.join(MASTER_KEY_FILE), has_data)?;
+        let pepper = pepper(&path.join(PEPPER_FILE), has_data)?;
         let store = url.open().await?;
         refuse_production(&path, &*store, &org).await?;
         let mailbox = DevMailbox::open(&path.join(MAILBOX_DIR), Arc::new(SystemClock::new()))
@@ -81,6 +87,7 @@ impl DataDir {
             store,
             mailbox,
             master_key,
+            pepper,
             path,
             temporary,
         };
@@ -89,6 +96,24 @@ impl DataDir {
             .await
             .map_err(|error| data.cannot_use(&error))?;
         Ok(data)
+    }
+
+    /// The pepper of new hashes.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the one of the database is not here.
+    pub(super) async fn begin_pepper(&self) -> Result<Option<PepperKey>, Failure> {
+        let begun = begin_pepper(&*self.store, &self.org, &self.pepper, true).await;
+        begun.map_err(|error| match error {
+            PepperError::Problem(problem) => {
+                let place = PepperPlace::File {
+                    path: self.path.join(PEPPER_FILE),
+                    may_be_missing: true,
+                };
+                keys::refused(&place, problem)
+            }
+            PepperError::Store(error) => self.cannot_use(&error),
+        })
     }
 
     /// Where the web app keeps its sessions.
@@ -125,6 +150,18 @@ fn master_key(path: &Path, has_data: bool) -> Result<MasterKey, Failure> {
             .map_err(|problem| Failure::unusable(format!("{} {problem}", path.display())));
     }
     create_master_key(path).map_err(|error| cannot_write(path, &error))
+}
+
+/// Reads the pepper, or makes it for a new directory. Demos from before have none.
+fn pepper(path: &Path, has_data: bool) -> Result<Pepper, Failure> {
+    if path.exists() {
+        return read_pepper(path)
+            .map_err(|problem| Failure::unusable(format!("{} {problem}", path.display())));
+    }
+    if has_data {
+        return Ok(Pepper::default());
+    }
+    create_pepper(path).map_err(|error| cannot_write(path, &error))
 }
 
 fn refuse_strangers(path: &Path) -> Result<(), Failure> {

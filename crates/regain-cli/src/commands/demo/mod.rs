@@ -86,6 +86,7 @@ async fn set_up(options: &Options) -> Result<Demo, Failure> {
     }
     let people = Arc::new(DemoPeople {
         org: data.org.clone(),
+        pepper: data.begin_pepper().await?,
     });
     people
         .add(&*data.store)
@@ -95,6 +96,7 @@ async fn set_up(options: &Options) -> Result<Demo, Failure> {
         settings: site.settings(deployment::org()?)?,
         store: Arc::clone(&data.store),
         master_key: data.master_key.clone(),
+        pepper: data.pepper.clone(),
         transport: Arc::clone(&data.mailbox) as _,
         dev: Some(Dev {
             mailbox: Arc::clone(&data.mailbox),

@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use regain_engine::{StoredPassword, UserStatus};
-use regain_server::{HashSettings, Seed, hash_now};
+use regain_server::{HashSettings, Seed, hash_with};
 use regain_store::{NewUser, Store, StoreError};
-use regain_types::{OrgId, Secret, SystemEntropy, UserId};
+use regain_types::{OrgId, PepperKey, Secret, SystemEntropy, UserId};
 
 /// Who can sign in.
 pub(super) const LOGIN: &str = "alice@example.com";
@@ -17,6 +17,8 @@ pub(super) const PASSWORD: &str = "Copper-Lantern-42";
 pub(super) struct DemoPeople {
     /// The org that they belong to.
     pub(super) org: OrgId,
+    /// What goes into their password hashes besides.
+    pub(super) pepper: Option<PepperKey>,
 }
 
 impl DemoPeople {
@@ -28,8 +30,10 @@ impl DemoPeople {
         if store.find_user(&self.org, LOGIN).await?.is_some() {
             return Ok(());
         }
-        let phc = tokio::task::spawn_blocking(|| {
-            hash_now(&Secret::new(PASSWORD.to_owned()), HashSettings::FLOOR)
+        let pepper = self.pepper.clone();
+        let phc = tokio::task::spawn_blocking(move || {
+            let password = Secret::new(PASSWORD.to_owned());
+            hash_with(&password, HashSettings::FLOOR, pepper.as_ref())
         })
         .await
         .map_err(|error| StoreError::Unavailable(error.to_string()))?
@@ -78,6 +82,7 @@ mod tests {
         let temporary = SqliteStore::temporary(Arc::new(SystemClock::new())).unwrap();
         let people = DemoPeople {
             org: crate::deployment::org().unwrap(),
+            pepper: None,
         };
         people.add(&*temporary.store).await.unwrap();
         let before = temporary.store.fingerprint().unwrap();

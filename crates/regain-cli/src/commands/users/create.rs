@@ -8,12 +8,12 @@ use clap::Args;
 use regain_engine::{
     BrokenRule, PasswordRules, StoredPassword, UserFacts, UserStatus, normalised_password,
 };
-use regain_server::{HashSettings, hash_now};
+use regain_server::{HashSettings, hash_with};
 use regain_store::{NewUser, StoreError};
-use regain_types::{Secret, SystemEntropy, UserId};
+use regain_types::{PepperKey, Secret, SystemEntropy, UserId};
 
 use super::{canonical, canonical_address, name, unavailable};
-use crate::commands::ConfigFile;
+use crate::commands::{ConfigFile, keys};
 use crate::failure::{Failure, reason};
 use crate::{config, print};
 
@@ -60,22 +60,22 @@ impl Create {
         let configuration = config::load(&self.file.config, None)?;
         let settings = &configuration.settings;
         let mut user = self.user()?;
-        if let Some(password) = self.read_password()? {
-            let store_time = regain_types::Timestamp::from_millis(0);
-            let password = checked(&password, &user, &settings.policy.password)?;
-            let phc = hash(password, settings.hash).await?;
-            user.password = Some(StoredPassword {
-                phc,
-                nfc: true,
-                set_at: store_time,
-            });
-        }
+        let password = if let Some(password) = self.read_password()? {
+            Some(checked(&password, &user, &settings.policy.password)?)
+        } else {
+            None
+        };
         let store = configuration.store.open().await?;
-        if let Some(password) = &mut user.password {
-            password.set_at = store
-                .now()
-                .await
-                .map_err(|error| unavailable(NOT_CREATED, &error))?;
+        let pepper = keys::begin(&configuration, &*store, false).await?;
+        if let Some(password) = password {
+            user.password = Some(StoredPassword {
+                phc: hash(password, settings.hash, pepper).await?,
+                nfc: true,
+                set_at: store
+                    .now()
+                    .await
+                    .map_err(|error| unavailable(NOT_CREATED, &error))?,
+            });
         }
         let (id, login) = (user.id.clone(), user.login.clone());
         store.create_user(&settings.org, user).await.map_err(|error| match error {
@@ -181,8 +181,12 @@ fn checked(
     }
 }
 
-async fn hash(password: Secret<String>, settings: HashSettings) -> Result<String, Failure> {
-    tokio::task::spawn_blocking(move || hash_now(&password, settings))
+async fn hash(
+    password: Secret<String>,
+    settings: HashSettings,
+    pepper: Option<PepperKey>,
+) -> Result<String, Failure> {
+    tokio::task::spawn_blocking(move || hash_with(&password, settings, pepper.as_ref()))
         .await
         .map_err(|error| Failure::failed(format!("the password was not hashed: {error}")))?
         .map_err(|error| Failure::unusable(error.to_string()))

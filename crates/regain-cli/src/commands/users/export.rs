@@ -56,6 +56,7 @@ impl Export {
         let file = self.create().map_err(|error| self.failed(&error))?;
         let mut writer =
             Writer::begin(file, format, self.with_hashes).map_err(|error| self.failed(&error))?;
+        let pepper = self.with_hashes.then_some(&configuration.pepper);
         let (mut after, mut written) = (None, 0);
         loop {
             let page = store.list_users(org, after.as_ref(), PAGE).await;
@@ -63,7 +64,7 @@ impl Export {
             let Some(last) = page.last() else { break };
             after = Some(last.facts.id.clone());
             for user in &page {
-                let record = Record::of(user, self.with_hashes);
+                let record = Record::of(user, pepper);
                 writer.write(&record).map_err(|error| self.failed(&error))?;
                 written += 1;
             }

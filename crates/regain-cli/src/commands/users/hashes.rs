@@ -7,14 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use regain_server::{HashKind, StoredHash, hash_kinds, measure_hash, save_hash_kind};
+use regain_engine::StoredPassword;
+use regain_server::{
+    HashKind, Standing, StoredHash, hash_kinds, measure_hash, save_hash_kind, save_pepper,
+};
 use regain_store::Store;
-use regain_types::OrgId;
+use regain_types::{OrgId, PepperVersion};
 
 use super::unavailable;
-use crate::commands::ConfigFile;
+use crate::commands::{ConfigFile, keys};
+use crate::config::{self, Configuration};
 use crate::failure::Failure;
-use crate::{config, print, say};
+use crate::{print, say};
 
 /// Most kinds at once: a sign-in costs the sum.
 const KINDS_MAX: usize = 6;
@@ -23,7 +27,7 @@ const SIGN_IN_MAX: Duration = Duration::from_secs(1);
 const PAGE: usize = 1_000;
 const NOT_READ: &str = "the users were not counted";
 
-/// Count users by the kind of their password hash
+/// Count users by the kind of their password hash, and hashes by their pepper
 ///
 /// A sign-in computes one hash of every kind that is in use, for everybody, so that its time does
 /// not tell who is there. Kinds disappear as people sign in: their passwords are hashed anew.
@@ -32,7 +36,8 @@ const NOT_READ: &str = "the users were not counted";
 pub(crate) struct Hashes {
     #[command(flatten)]
     file: ConfigFile,
-    /// Stop computing kinds that nobody has any more; not while an import runs
+    /// Stop computing kinds, and stop asking for versions of the pepper, that nobody has any more; not
+    /// while an import or a restore runs
     #[arg(long)]
     forget: bool,
 }
@@ -43,7 +48,7 @@ impl Hashes {
         let configuration = config::load(&self.file.config, None)?;
         let org = &configuration.settings.org;
         let store: Arc<dyn Store> = configuration.store.open().await?;
-        let counts = count(&*store, org).await?;
+        let Counted { kinds: counts, peppers } = count(&*store, org).await?;
         let listed = hash_kinds(&*store, org).await;
         let listed = listed.map_err(|error| unavailable(NOT_READ, &error))?;
         for (kind, users) in &counts {
@@ -56,14 +61,56 @@ impl Hashes {
                 forgotten.map_err(|error| unavailable("the kind is still computed", &error))?;
             }
         }
+        self.tell_peppers(&configuration, &*store, &peppers).await?;
         // A kind that a running server met, or that a restore brought, is listed again.
         ensure_listed(&*store, org, &counts.into_keys().collect::<Vec<_>>()).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn count(store: &dyn Store, org: &OrgId) -> Result<BTreeMap<HashKind, u64>, Failure> {
-    let mut counts = BTreeMap::new();
+impl Hashes {
+    /// The versions of the pepper, with the number of hashes that have them, earlier passwords
+    /// included.
+    async fn tell_peppers(
+        &self,
+        configuration: &Configuration,
+        store: &dyn Store,
+        counts: &BTreeMap<PepperVersion, u64>,
+    ) -> Result<(), Failure> {
+        let org = &configuration.settings.org;
+        let listed = keys::listed(store, org).await?;
+        let in_use = listed.iter().filter(|row| row.standing == Standing::InUse);
+        let current = in_use.clone().map(|row| row.version).max();
+        for (version, hashes) in counts {
+            // A restore may bring back what was no longer needed.
+            for row in listed.iter().filter(|row| row.version == *version) {
+                if row.standing == Standing::NotInUse {
+                    let saved = save_pepper(store, org, row, Standing::InUse).await;
+                    saved.map_err(|error| unavailable(NOT_READ, &error))?;
+                }
+            }
+            print(&format!("pepper:{version}\t{hashes}"));
+        }
+        for row in in_use.filter(|row| !counts.contains_key(&row.version)) {
+            print(&format!("pepper:{}\t0", row.version));
+            if self.forget && Some(row.version) != current {
+                let forgotten = save_pepper(store, org, row, Standing::NotInUse).await;
+                forgotten.map_err(|error| unavailable("the version is still needed", &error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whose hashes are of which kind, and how many hashes have which pepper.
+#[derive(Default)]
+struct Counted {
+    kinds: BTreeMap<HashKind, u64>,
+    peppers: BTreeMap<PepperVersion, u64>,
+}
+
+async fn count(store: &dyn Store, org: &OrgId) -> Result<Counted, Failure> {
+    let mut counts = Counted::default();
     let mut after = None;
     loop {
         let page = store.list_users(org, after.as_ref(), PAGE).await;
@@ -72,9 +119,15 @@ async fn count(store: &dyn Store, org: &OrgId) -> Result<BTreeMap<HashKind, u64>
             return Ok(counts);
         };
         after = Some(last.facts.id.clone());
-        for password in page.iter().filter_map(|user| user.facts.password.as_ref()) {
-            if let Ok(hash) = StoredHash::parse(&password.phc) {
-                *counts.entry(hash.kind()).or_default() += 1;
+        for facts in page.iter().map(|user| &user.facts) {
+            let parse = |password: &StoredPassword| StoredHash::parse(&password.phc).ok();
+            let own = facts.password.as_ref().and_then(parse);
+            if let Some(hash) = &own {
+                *counts.kinds.entry(hash.kind()).or_default() += 1;
+            }
+            let hashes = own.into_iter().chain(facts.history.iter().filter_map(parse));
+            for version in hashes.filter_map(|hash| hash.pepper()) {
+                *counts.peppers.entry(version).or_default() += 1;
             }
         }
     }

@@ -7,16 +7,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use regain_server::HashKind;
+use regain_server::{HashKind, Standing, compare_pepper};
 use regain_store::{Added, Store, UserRow};
 use regain_types::{OrgId, Timestamp};
 use tokio::sync::mpsc;
 
 use super::hashes::ensure_listed;
 use super::reading::{Meter, Reader};
+use super::record::pepper_mark;
 use super::{Format, unavailable};
-use crate::commands::ConfigFile;
-use crate::config;
+use crate::commands::{ConfigFile, keys};
+use crate::config::{self, Configuration};
 use crate::failure::{Exit, Failure, one_line, reason};
 use crate::progress::{Progress, ProgressOption};
 use crate::say;
@@ -38,7 +39,7 @@ const NOT_IMPORTED: &str =
 #[command(after_help = "\
 Columns or members: login and/or email, first_name, last_name, locale, time_zone, status,
 password_hash, and those that an export writes: id, created_at, updated_at, password_nfc,
-password_set_at. Addresses count as verified. Hashes: bcrypt, argon2, PBKDF2, scrypt; passwords
+password_set_at, password_pepper. Addresses count as verified. Hashes: bcrypt, argon2, PBKDF2, scrypt; passwords
 as plain text are refused. docs/users.md has the details.
 Example: regain users import people.csv --dry-run")]
 pub(crate) struct Import {
@@ -88,11 +89,12 @@ impl Import {
             .now()
             .await
             .map_err(|error| unavailable(NOT_IMPORTED, &error))?;
+        let peppers = self.peppers(&configuration, &*store).await?;
         let meter = Meter::default();
         let reader = Reader::open(file, format, &meter)
             .map_err(|said| Failure::unusable(format!("{}: {said}", self.from.display())))?;
         let (batches, received) = mpsc::channel(BATCHES_AHEAD);
-        let reading = tokio::task::spawn_blocking(move || read(reader, now, &batches));
+        let reading = tokio::task::spawn_blocking(move || read(reader, (now, &peppers), &batches));
         let work = Work {
             store,
             org,
@@ -105,6 +107,23 @@ impl Import {
             .await
             .map_err(|error| Failure::failed(format!("{NOT_IMPORTED}: {error}")))?;
         Ok(counts.told(self.dry_run))
+    }
+
+    /// The marks of the peppers that hashes in the file may have. A dry run takes none into use.
+    async fn peppers(
+        &self,
+        configuration: &Configuration,
+        store: &dyn Store,
+    ) -> Result<Vec<String>, Failure> {
+        if !self.dry_run {
+            keys::begin(configuration, store, false).await?;
+        }
+        let listed = keys::listed(store, &configuration.settings.org).await?;
+        compare_pepper(&configuration.pepper, &listed)
+            .map_err(|problem| keys::refused(&configuration.pepper_place, problem))?;
+        let in_use = listed.iter().filter(|row| row.standing == Standing::InUse);
+        let keys = in_use.filter_map(|row| configuration.pepper.find(row.version));
+        Ok(keys.map(pepper_mark).collect())
     }
 
     fn open(&self) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
@@ -122,14 +141,18 @@ impl Import {
 }
 
 /// Reads and checks, on a thread of its own, while the store writes.
-fn read(mut reader: Reader, now: Timestamp, batches: &mpsc::Sender<Batch>) {
+fn read(
+    mut reader: Reader,
+    known_here: (Timestamp, &[String]),
+    batches: &mpsc::Sender<Batch>,
+) {
     let mut known: Vec<HashKind> = Vec::new();
     let mut batch = Batch::default();
     loop {
         let line = reader.next();
         let ends = !matches!(line, Ok(Some(_)));
         match line {
-            Ok(Some((line, record))) => match record.and_then(|record| record.check(now)) {
+            Ok(Some((line, record))) => match record.and_then(|record| record.check(known_here)) {
                 Ok((user, kind)) => {
                     if let Some(kind) = kind.filter(|kind| !known.contains(kind)) {
                         known.push(kind);

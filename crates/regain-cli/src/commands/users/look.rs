@@ -90,7 +90,7 @@ impl Show {
             updated_at: user.updated_at,
             facts: user.facts,
         };
-        let mut record = Record::of(&row, false);
+        let mut record = Record::of(&row, None);
         record.created_at = None;
         let json = serde_json::to_string_pretty(&record);
         print(&json.map_err(|error| Failure::failed(error.to_string()))?);

@@ -4,7 +4,7 @@ use jiff::Timestamp as Instant;
 use regain_engine::{StoredPassword, UserFacts, UserStatus};
 use regain_server::{HashKind, StoredHash};
 use regain_store::UserRow;
-use regain_types::{SystemEntropy, Timestamp, UserId};
+use regain_types::{Pepper, PepperKey, SystemEntropy, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{canonical, canonical_address, name};
@@ -15,7 +15,7 @@ pub(super) const NO_PLAIN_TEXT: &str = "passwords as plain text are not taken, b
 /// Names of columns and members that would hold passwords as text.
 pub(super) const PLAIN_TEXT: [&str; 3] = ["password", "passwd", "plain_password"];
 /// Every column, in the order of an export.
-pub(super) const COLUMNS: [&str; 13] = [
+pub(super) const COLUMNS: [&str; 14] = [
     "id",
     "login",
     "email",
@@ -29,6 +29,7 @@ pub(super) const COLUMNS: [&str; 13] = [
     "password_hash",
     "password_nfc",
     "password_set_at",
+    "password_pepper",
 ];
 /// The columns of an export with hashes alone begin here.
 pub(super) const PASSWORD_COLUMNS_FROM: usize = 10;
@@ -70,6 +71,10 @@ pub(super) struct Record {
     pub(super) password_nfc: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) password_set_at: Option<String>,
+    /// Which pepper the hash was made with: `1:` and the check value of its key. The version alone
+    /// says nothing in another deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) password_pepper: Option<String>,
 }
 
 /// Tells `null` from nothing.
@@ -79,10 +84,12 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D
 }
 
 impl Record {
-    /// The user as an export writes it.
-    pub(super) fn of(row: &UserRow, with_hashes: bool) -> Self {
+    /// The user as an export writes it; with the hash when the pepper is given that hashes may have.
+    pub(super) fn of(row: &UserRow, hashes: Option<&Pepper>) -> Self {
         let facts = &row.facts;
-        let password = facts.password.as_ref().filter(|_| with_hashes);
+        let password = facts.password.as_ref().filter(|_| hashes.is_some());
+        let hash = password.and_then(|password| StoredHash::parse(&password.phc).ok());
+        let key = hash.and_then(|hash| hashes?.find(hash.pepper()?));
         Self {
             id: Some(facts.id.to_string()),
             login: Some(facts.login.clone()),
@@ -97,6 +104,7 @@ impl Record {
             password_hash: password.map(|password| password.phc.clone()),
             password_nfc: password.map(|password| password.nfc),
             password_set_at: password.map(|password| password.set_at.to_string()),
+            password_pepper: key.map(pepper_mark),
         }
     }
 
@@ -122,6 +130,7 @@ impl Record {
             "updated_at" => &mut self.updated_at,
             "password_hash" => &mut self.password_hash,
             "password_set_at" => &mut self.password_set_at,
+            "password_pepper" => &mut self.password_pepper,
             "password_nfc" => {
                 self.password_nfc = match cell {
                     "" => None,
@@ -152,6 +161,7 @@ impl Record {
             "updated_at" => &self.updated_at,
             "password_hash" => &self.password_hash,
             "password_set_at" => &self.password_set_at,
+            "password_pepper" => &self.password_pepper,
             "password_nfc" => {
                 return self
                     .password_nfc
@@ -162,11 +172,15 @@ impl Record {
         cell.as_deref().unwrap_or("")
     }
 
-    /// The user, checked. What is not given is as `users create` has it; times are `now`.
+    /// The user, checked. What is not given is as `users create` has it; times are `now`. A hash may
+    /// have no other pepper than those whose marks are among `peppers`.
     ///
     /// # Errors
     /// A sentence that says what is wrong and what would be right. It never quotes a password.
-    pub(super) fn check(self, now: Timestamp) -> Result<(UserRow, Option<HashKind>), String> {
+    pub(super) fn check(
+        self,
+        (now, peppers): (Timestamp, &[String]),
+    ) -> Result<(UserRow, Option<HashKind>), String> {
         let email = self
             .email
             .as_ref()
@@ -183,7 +197,7 @@ impl Record {
             (None, _) => return Err("login is missing: give a login or an email".to_owned()),
         };
         let email = email.unwrap_or_else(|| login.contains('@').then(|| login.clone()));
-        let (password, kind) = self.password(now)?;
+        let (password, kind) = self.password(now, peppers)?;
         let created_at = time("created_at", self.created_at.as_deref())?.unwrap_or(now);
         let facts = UserFacts {
             id: id(self.id.as_deref())?,
@@ -209,11 +223,23 @@ impl Record {
     fn password(
         &self,
         now: Timestamp,
+        peppers: &[String],
     ) -> Result<(Option<StoredPassword>, Option<HashKind>), String> {
         let Some(text) = &self.password_hash else {
             return Ok((None, None));
         };
         let hash = StoredHash::parse(text).map_err(|refused| format!("password_hash {refused}"))?;
+        if let Some(version) = hash.pepper() {
+            let mark = self.password_pepper.as_ref();
+            let is_ours = mark.is_some_and(|mark| {
+                mark.starts_with(&format!("{version}:")) && peppers.contains(mark)
+            });
+            if !is_ours {
+                return Err(
+                    "password_hash was made with a key (keyid) that is not in use here: leave it out, people can recover their passwords by mail".to_owned(),
+                );
+            }
+        }
         let set_at = time("password_set_at", self.password_set_at.as_deref())?.unwrap_or(now);
         let password = StoredPassword {
             phc: hash.to_text(),
@@ -222,6 +248,11 @@ impl Record {
         };
         Ok((Some(password), Some(hash.kind())))
     }
+}
+
+/// Names a pepper and tells its key from all others.
+pub(super) fn pepper_mark(key: &PepperKey) -> String {
+    format!("{}:{}", key.version(), key.check())
 }
 
 fn id(given: Option<&str>) -> Result<UserId, String> {

@@ -18,11 +18,12 @@ use regain_engine::{Flow, FlowApp, Policy, new_interaction_handle, state_handle}
 use regain_mail::{Brand, DevMailbox, MailboxMessage, Sender, Transport};
 use regain_oauth::Client;
 use regain_server::{
-    AddressLimits, AppState, Dev, HashSettings, Network, Parts, Settings, router, start,
+    AddressLimits, AppState, Dev, HashSettings, Network, Parts, Settings, StartError, begin_pepper,
+    router, start,
 };
 use regain_store::{AuditRow, NewFlow, RequestMeta, Store as _};
 use regain_store_sqlite::SqliteStore;
-use regain_types::{AuthServer, ClientId, MasterKey, OrgId, SystemEntropy, TokenHash};
+use regain_types::{AuthServer, ClientId, MasterKey, OrgId, Pepper, SystemEntropy, TokenHash};
 use tempfile::TempDir;
 
 pub(crate) use clock::TestClock;
@@ -56,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) address_limits: AddressLimits,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) mails_per_hour: u32,
+    /// What goes into password hashes besides.
+    pub(crate) pepper: Pepper,
 }
 
 /// A server under test. End a test with [`TestApp::close`], which fails when a mail is left, or
@@ -68,6 +71,7 @@ pub(crate) struct TestApp {
     pub(crate) mailbox: Arc<DevMailbox>,
     pub(crate) directory: TempDir,
     master_key: MasterKey,
+    pepper: Pepper,
     ended: AtomicBool,
 }
 
@@ -88,6 +92,7 @@ impl TestApp {
             address_limits: AddressLimits::default(),
             trusted_proxies: Vec::new(),
             mails_per_hour: 1_000,
+            pepper: Pepper::default(),
         };
         change(&mut setup);
         let clock = Arc::new(TestClock::default());
@@ -105,6 +110,7 @@ impl TestApp {
             },
             store: store.clone(),
             master_key: master_key.clone(),
+            pepper: setup.pepper.clone(),
             transport: setup.transport.unwrap_or_else(|| mailbox.clone()),
             dev: setup.dev.then(|| Dev {
                 mailbox: mailbox.clone(),
@@ -112,6 +118,10 @@ impl TestApp {
             }),
         })
         .unwrap();
+        // Before anybody is there, as the first command on an empty database does it.
+        begin_pepper(&*store, state.org(), &setup.pepper, false)
+            .await
+            .unwrap();
         let app = Self {
             router: router(state.clone()),
             state,
@@ -120,6 +130,7 @@ impl TestApp {
             mailbox,
             directory,
             master_key,
+            pepper: setup.pepper,
             ended: AtomicBool::new(false),
         };
         people::create(&app).await;
@@ -133,14 +144,7 @@ impl TestApp {
 
     /// The routes of one more node on the same store, with the same keys.
     pub(crate) fn another_node(&self) -> Router {
-        let parts = Parts {
-            settings: self.state.settings().clone(),
-            store: self.store.clone(),
-            master_key: self.state.master_key().clone(),
-            transport: self.mailbox.clone(),
-            dev: None,
-        };
-        router(AppState::new(parts).unwrap())
+        router(self.node_with(self.pepper.clone(), None))
     }
 
     async fn save_clients(&self) {
@@ -163,14 +167,33 @@ impl TestApp {
     /// The same server again over the same database, as after a restart or on another node; without
     /// background work.
     pub(crate) fn again(&self) -> Router {
-        let state = AppState::new(Parts {
+        router(self.node_with(self.pepper.clone(), None))
+    }
+
+    /// Ends the server and starts it again over the same database, with another pepper.
+    pub(crate) async fn restart_with(&mut self, pepper: Pepper) -> Result<(), StartError> {
+        let dev = self.state.dev_surface().map(|_| Dev {
+            mailbox: self.mailbox.clone(),
+            seed: None,
+        });
+        let next = self.node_with(pepper, dev);
+        start(&next).await?;
+        self.state.tasks().drain().await;
+        self.router = router(next.clone());
+        self.state = next;
+        Ok(())
+    }
+
+    fn node_with(&self, pepper: Pepper, dev: Option<Dev>) -> AppState {
+        let parts = Parts {
             settings: self.state.settings().clone(),
             store: self.store.clone(),
             master_key: self.master_key.clone(),
+            pepper,
             transport: self.mailbox.clone(),
-            dev: None,
-        });
-        router(state.unwrap())
+            dev,
+        };
+        AppState::new(parts).unwrap()
     }
 
     /// A new flow of the public client, as `interact` makes it. Nothing was asked of it yet.

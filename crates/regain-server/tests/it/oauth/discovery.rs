@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use regain_server::{AppState, Parts, StartError, start};
-use regain_types::{MasterKey, SystemEntropy};
+use regain_types::{MasterKey, Pepper, SystemEntropy};
 use tower::ServiceExt as _;
 
 use super::{Tokens, get};
@@ -108,6 +108,7 @@ async fn keys_survive_a_restart_and_do_not_open_under_another_master_key() {
             settings: app.state.settings().clone(),
             store: app.store.clone(),
             master_key,
+            pepper: Pepper::default(),
             transport: app.mailbox.clone(),
             dev: None,
         })

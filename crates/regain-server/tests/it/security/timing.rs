@@ -12,8 +12,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use regain_engine::{AuthenticatorKey, Env, Facts, Input, Stage, step as take_step};
 use regain_mail::{Accepted, Message, SendError, Transport};
-use regain_server::{HashSettings, StoredHash, hash_now, save_hash_kind, start};
-use regain_types::{Clock as _, SystemClock, SystemEntropy, random_array};
+use regain_server::{HashSettings, StoredHash, hash_now, hash_with, save_hash_kind, start};
+use regain_types::{Clock as _, Pepper, PepperVersion, SystemClock, SystemEntropy, random_array};
 use serde_json::json;
 
 use super::slow_relay::Relay;
@@ -217,6 +217,12 @@ async fn hash_kind_times() -> Samples {
         saved.unwrap_or_else(|error| panic!("{person:?}: {error}"));
     }
     start(&app.state).await.unwrap();
+    let samples = wrong_password_times(&app).await;
+    app.close().await;
+    samples
+}
+
+async fn wrong_password_times(app: &TestApp) -> Samples {
     let server = app.listen().await;
     let mut connection = Connection::open(server.address).await;
     let classes = [
@@ -236,6 +242,26 @@ async fn hash_kind_times() -> Samples {
         page.expect_status(401);
         samples.entry(("sign-in", person)).or_default().push(took);
     }
+    samples
+}
+
+/// Wrong passwords, by the pepper of the hash that they are compared with: none (active), the one
+/// before (imported), the present one (older).
+async fn pepper_times() -> Samples {
+    let one = Pepper::random(&mut SystemEntropy);
+    let second = PepperVersion::FIRST.next().unwrap();
+    let both = one.with_new(second, &mut SystemEntropy).unwrap();
+    let app = TestApp::with(|setup| {
+        setup.dev = false;
+        setup.pepper = both.clone();
+    })
+    .await;
+    for (person, pepper) in [(Person::Imported, &one), (Person::Older, &both)] {
+        let password = PASSWORD.to_owned().into();
+        let phc = hash_with(&password, HashSettings::FLOOR, pepper.newest()).unwrap();
+        people::import(&app, person.login(), &phc).await;
+    }
+    let samples = wrong_password_times(&app).await;
     app.close().await;
     samples
 }
@@ -281,6 +307,12 @@ async fn t_e3_a_wrong_password_takes_as_long_for_everybody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t_e4_the_kind_of_a_hash_is_not_told_by_time() {
     must_be_a_coin(hash_kind_times, HASH_DEVIATION_MAX).await;
+}
+
+/// E-05: neither does the pepper's version, whose hashes cost one time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t_e4_the_pepper_of_a_hash_is_not_told_by_time() {
+    must_be_a_coin(pepper_times, HASH_DEVIATION_MAX).await;
 }
 
 /// Times of answers that share nothing with the right code, and all but the last digit.
