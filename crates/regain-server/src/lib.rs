@@ -8,6 +8,7 @@
 mod address;
 mod answered;
 mod api_error;
+mod bounds;
 mod cors;
 mod dev;
 mod device_cookie;
@@ -22,6 +23,7 @@ mod metrics;
 mod oauth;
 mod operations;
 mod outbox;
+mod pace;
 mod requests;
 mod router;
 mod serve;
@@ -42,7 +44,7 @@ pub use hasher::{
 pub use oauth::SignerError;
 pub use operations::operations_router;
 pub use router::router;
-pub use serve::{serve, serve_tls};
+pub use serve::{Peers, serve, serve_tls};
 pub use settings::{AddressLimits, HashSettings, Settings};
 pub use start::{RESTORE_SETTING, StartError, start};
 pub use state::{AppState, Parts};

@@ -5,6 +5,7 @@ pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod http;
 pub(crate) mod people;
+pub(crate) mod raw;
 pub(crate) mod signing_key;
 pub(crate) mod socket;
 pub(crate) mod walk;
@@ -56,6 +57,9 @@ pub(crate) struct Setup {
     pub(crate) address_limits: AddressLimits,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) mails_per_hour: u32,
+    pub(crate) public_url: String,
+    /// Beside [`TRUSTED_ORIGIN`].
+    pub(crate) trusted_origin: Option<String>,
 }
 
 /// A server under test. End a test with [`TestApp::close`], which fails when a mail is left, or
@@ -88,6 +92,8 @@ impl TestApp {
             address_limits: AddressLimits::default(),
             trusted_proxies: Vec::new(),
             mails_per_hour: 1_000,
+            public_url: BASE.to_owned(),
+            trusted_origin: None,
         };
         change(&mut setup);
         let clock = Arc::new(TestClock::default());
@@ -101,6 +107,11 @@ impl TestApp {
                 address_limits: setup.address_limits,
                 trusted_proxies: setup.trusted_proxies,
                 mails_per_hour: setup.mails_per_hour,
+                public_url: setup.public_url,
+                trusted_origins: [Some(TRUSTED_ORIGIN.to_owned()), setup.trusted_origin]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
                 ..settings(setup.policy, setup.hash)
             },
             store: store.clone(),
