@@ -1,7 +1,7 @@
 //! The engine in this process, from its parts to its routes.
 
 use axum::Router;
-use regain_server::{AppState, Parts, SignerError, StartError};
+use regain_server::{AppState, Parts, Peers, SignerError, StartError};
 
 use crate::failure::Failure;
 use crate::stopping::Stop;
@@ -28,6 +28,11 @@ impl Engine {
     /// Its routes.
     pub(crate) fn router(&self) -> Router {
         regain_server::router(self.state.clone())
+    }
+
+    /// Who connects to those.
+    pub(crate) fn peers(&self) -> Peers {
+        self.state.peers()
     }
 
     /// Routes for the operator's own listener.

@@ -28,7 +28,7 @@ const V4_SITE_BITS: u32 = 24;
 const V4_OFFSET_BITS: u32 = 96;
 
 /// An address, or all addresses that share its first bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
     /// IPv4 as mapped IPv6, so that both are compared in one way.
     base: u128,
@@ -36,6 +36,9 @@ pub struct Network {
 }
 
 impl Network {
+    /// All addresses that there are.
+    pub(crate) const EVERYTHING: Self = Self { base: 0, bits: 0 };
+
     /// Reads `192.0.2.1`, `10.0.0.0/8` or `fd00::/8`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

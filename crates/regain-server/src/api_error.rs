@@ -10,8 +10,12 @@ use serde::Serialize;
 /// An error with its code; the text is the vendor's standard summary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ApiError {
+    /// 408: the body comes too slowly.
+    BodyTooSlow,
     /// 503: the database or the hashing queue cannot take more now.
     Busy,
+    /// 431: the headers are too many or too large.
+    HeadersTooLarge,
     /// 500: a broken invariant of ours; the cause is in the log.
     Internal,
     /// 400: the body is not what the endpoint takes; says where.
@@ -26,6 +30,8 @@ pub(crate) enum ApiError {
     TooManyRequests(i64),
     /// 403: the page that calls is not trusted.
     UntrustedOrigin,
+    /// 414: the address is too long.
+    UrlTooLong,
     /// 415 or 400: the content type or version is not one that the endpoint takes.
     Unsupported(StatusCode),
 }
@@ -55,7 +61,9 @@ impl ApiError {
     #[must_use]
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -63,12 +71,16 @@ impl ApiError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UntrustedOrigin => StatusCode::FORBIDDEN,
+            Self::UrlTooLong => StatusCode::URI_TOO_LONG,
             Self::Unsupported(status) => *status,
         }
     }
 
     const fn code_and_summary(&self) -> (&'static str, &'static str) {
         match self {
+            Self::BodyTooSlow | Self::HeadersTooLarge | Self::UrlTooLong => {
+                ("E0000020", "Bad request.")
+            }
             Self::Busy => ("E0000010", "Service is in read only mode"),
             Self::Internal => ("E0000009", "Internal Server Error"),
             Self::Malformed(_) | Self::TooLarge => {
@@ -93,6 +105,24 @@ impl ApiError {
             ),
         }
     }
+
+    /// What exactly is wrong, where that helps whoever asks.
+    fn cause(&self) -> Option<&str> {
+        match self {
+            Self::BodyTooSlow => Some("the body did not come in time"),
+            Self::HeadersTooLarge => Some("at most 100 headers of 32 KiB together are read"),
+            Self::Malformed(cause) => Some(cause),
+            Self::TooLarge => Some("at most 64 KiB are read"),
+            Self::UntrustedOrigin => Some("the page's origin is not in trusted_origins"),
+            Self::UrlTooLong => Some("at most 8 KiB of an address are read"),
+            Self::Busy
+            | Self::Internal
+            | Self::MethodNotAllowed
+            | Self::NotFound
+            | Self::TooManyRequests(_)
+            | Self::Unsupported(_) => None,
+        }
+    }
 }
 
 /// After how many seconds to come back to a busy server: 1 to 5, so that not everybody comes back
@@ -106,29 +136,15 @@ pub(crate) fn busy_seconds() -> i64 {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, summary) = self.code_and_summary();
-        let causes = match &self {
-            Self::Malformed(cause) => vec![Cause {
-                error_summary: cause.clone(),
-            }],
-            Self::TooLarge => vec![Cause {
-                error_summary: "at most 64 KiB are read".to_owned(),
-            }],
-            Self::UntrustedOrigin => vec![Cause {
-                error_summary: "the page's origin is not in trusted_origins".to_owned(),
-            }],
-            Self::Busy
-            | Self::Internal
-            | Self::MethodNotAllowed
-            | Self::NotFound
-            | Self::TooManyRequests(_)
-            | Self::Unsupported(_) => Vec::new(),
-        };
+        let causes = self.cause().map(|text| Cause {
+            error_summary: text.to_owned(),
+        });
         let body = Body {
             code,
             summary,
             link: code,
             id: format!("oae{}", random_base62(&mut SystemEntropy, 17)),
-            causes,
+            causes: causes.into_iter().collect(),
         };
         let mut response = (self.status(), Json(body)).into_response();
         let wait = match self {

@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::api_error::ApiError;
+use crate::settings::Settings;
 use crate::state::AppState;
 
 const METHODS: &str = "GET, POST, PUT, DELETE, OPTIONS";
@@ -20,15 +21,7 @@ pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: 
     let origin = request.headers().get(header::ORIGIN).cloned();
     let trusted = origin
         .as_ref()
-        .and_then(|origin| origin.to_str().ok())
-        .is_some_and(|origin| {
-            origin == state.settings().public_url
-                || state
-                    .settings()
-                    .trusted_origins
-                    .iter()
-                    .any(|trusted| trusted == origin)
-        });
+        .is_some_and(|origin| is_trusted(origin, state.settings()));
     let is_preflight = request.method() == Method::OPTIONS
         && request
             .headers()
@@ -44,6 +37,44 @@ pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: 
         allow(headers, origin, is_preflight);
     }
     response
+}
+
+/// Refuses what a page that is not trusted sends with somebody's browser (H-03). Some such requests
+/// need no preflight: beacons, forms, and bodies without a media type, which pass for JSON here.
+/// Browsers name the origin of whatever may change something, and say when another site asks;
+/// whoever is no browser says neither.
+pub(crate) async fn known_pages_only(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let reads = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if reads || is_known_page(request.headers(), state.settings()) {
+        next.run(request).await
+    } else {
+        ApiError::UntrustedOrigin.into_response()
+    }
+}
+
+fn is_known_page(headers: &HeaderMap, settings: &Settings) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter().peekable();
+    if origins.peek().is_some() {
+        return origins.all(|origin| is_trusted(origin, settings));
+    }
+    headers
+        .get("sec-fetch-site")
+        .is_none_or(|site| site == "same-origin" || site == "none")
+}
+
+fn is_trusted(origin: &HeaderValue, settings: &Settings) -> bool {
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    let mut trusted = settings.trusted_origins.iter();
+    origin == settings.public_url || trusted.any(|trusted| trusted == origin)
 }
 
 fn allow(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: bool) {

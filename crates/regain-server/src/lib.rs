@@ -8,6 +8,7 @@
 mod address;
 mod answered;
 mod api_error;
+mod bounds;
 mod cors;
 mod dev;
 mod device_cookie;
@@ -22,6 +23,7 @@ mod metrics;
 mod oauth;
 mod operations;
 mod outbox;
+mod pace;
 mod pepper;
 mod requests;
 mod router;
@@ -48,7 +50,7 @@ pub use pepper::{
     listed_peppers, save_pepper,
 };
 pub use router::router;
-pub use serve::{serve, serve_tls};
+pub use serve::{Peers, serve, serve_tls};
 pub use settings::{AddressLimits, HashSettings, Settings};
 pub use start::{RESTORE_SETTING, StartError, start};
 pub use state::{AppState, Parts};

@@ -1,5 +1,8 @@
-//! The accept loop: HTTP/1.1 and HTTP/2 on plain sockets or over TLS, with time-outs for slow peers (H-02)
-//! and a stop that lets requests finish.
+//! The accept loop: HTTP/1.1 and HTTP/2 on plain sockets or over TLS, with ceilings for many and
+//! time-outs for slow peers (H-02), and a stop that lets requests finish.
+
+mod peers;
+mod resets;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,15 +21,34 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::{ServiceExt as _, service_fn};
 
+use crate::bounds::{HEADER_BYTES_MAX, HEADERS_MAX, URL_BYTES_MAX};
 use crate::tls::ServerTls;
 
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+pub use peers::Peers;
+use peers::{CEILINGS, Crowd};
+use resets::Counted;
+
 const PATIENCE: Patience = Patience {
-    first: HEADER_TIMEOUT,
+    head: Duration::from_secs(10),
+    first: Duration::from_secs(10),
     next: Duration::from_mins(1),
 };
-const HEADER_BYTES_MAX: usize = 32 * 1_024;
+/// A head that is longer is not read to its end. Below that, [`crate::bounds`] is exact, and
+/// answers in the clients' words; the rest is for the method, for spaces, and for the 32 bytes that
+/// HTTP/2 adds to each header (RFC 9113 §6.5.2).
+const HEAD_BYTES_MAX: u32 = 48 * 1_024;
+const _: () =
+    assert!(HEAD_BYTES_MAX as usize > URL_BYTES_MAX + HEADER_BYTES_MAX + 32 * HEADERS_MAX);
+/// Headers of HTTP/1.1 that are read to refuse them.
+const HEADERS_READ_MAX: usize = HEADERS_MAX + 28;
 const HTTP2_STREAMS_MAX: u32 = 100;
+/// What a peer may send ahead of being read, per stream and in all: a whole body, and some.
+const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 * 1_024;
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 * HTTP2_STREAM_WINDOW_BYTES;
+/// Streams that are reset before anybody looked at them; one more ends the connection.
+const HTTP2_UNSEEN_RESETS_MAX: usize = 20;
+/// Streams that had to be reset because the peer broke the protocol; one more ends the connection.
+const HTTP2_ERRORS_MAX: usize = 200;
 /// How long requests in flight may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
 /// After an error of `accept` (too many open files), breathe.
@@ -35,19 +57,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection may be open without a request.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
+    /// For the head of a request of HTTP/1.1, from the end of the one before.
+    head: Duration,
     /// Before the first one.
     first: Duration,
-    /// After one; HTTP/1.1 has [`HEADER_TIMEOUT`] for it already.
+    /// After one; HTTP/1.1 has `head` for it already.
     next: Duration,
 }
 
-/// Serves on all listeners until `shutdown` is done; then finishes what is in flight.
+/// Serves on all listeners until `shutdown` is done; then finishes what is in flight. `peers` says
+/// which addresses may have more connections than one person needs.
 pub async fn serve(
     listeners: Vec<TcpListener>,
     router: Router,
+    peers: Peers,
     shutdown: impl Future<Output = ()>,
 ) {
-    serve_with(listeners, (router, None), shutdown, PATIENCE).await;
+    let crowd = Crowd::new(peers, CEILINGS);
+    serve_with(listeners, (router, None), crowd, shutdown, PATIENCE).await;
 }
 
 /// Serves as [`serve`] does, over TLS.
@@ -55,14 +82,17 @@ pub async fn serve_tls(
     listeners: Vec<TcpListener>,
     router: Router,
     tls: Arc<ServerTls>,
+    peers: Peers,
     shutdown: impl Future<Output = ()>,
 ) {
-    serve_with(listeners, (router, Some(tls)), shutdown, PATIENCE).await;
+    let crowd = Crowd::new(peers, CEILINGS);
+    serve_with(listeners, (router, Some(tls)), crowd, shutdown, PATIENCE).await;
 }
 
 async fn serve_with(
     listeners: Vec<TcpListener>,
     (router, tls): (Router, Option<Arc<ServerTls>>),
+    crowd: Arc<Crowd>,
     shutdown: impl Future<Output = ()>,
     patience: Patience,
 ) {
@@ -95,10 +125,12 @@ async fn serve_with(
             () = &mut shutdown => break,
             connection = accepted.recv() => {
                 let Some((stream, peer)) = connection else { break };
+                let Some(place) = crowd.admit(peer.ip()) else { continue };
                 let _ = stream.set_nodelay(true);
                 let (router, watcher) = (router.clone(), graceful.watcher());
                 let tls = tls.clone();
                 connections.spawn(async move {
+                    let _place = place;
                     let Some(tls) = tls else {
                         return speak((stream, peer), router, watcher, patience).await;
                     };
@@ -135,17 +167,9 @@ async fn speak<S>(
             response
         }
     });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS_MAX);
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+    let stream = TokioIo::new(Counted::new(stream));
+    let connection = protocols(patience)
+        .serve_connection(stream, TowerToHyperService::new(service))
         .into_owned();
     let spoken = watcher.watch(connection);
     tokio::select! {
@@ -153,6 +177,27 @@ async fn speak<S>(
         _ = spoken => {}
         () = requests.stay_away(patience) => {}
     }
+}
+
+/// Both versions of HTTP, bounded (H-01, H-02). Tables of headers stay at 4 KiB, and frames that
+/// continue a head are as many as [`HEAD_BYTES_MAX`] needs: the library sees to that.
+fn protocols(patience: Patience) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.head)
+        .max_headers(HEADERS_READ_MAX)
+        .max_buf_size(HEAD_BYTES_MAX as usize)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX)
+        .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+        .max_pending_accept_reset_streams(HTTP2_UNSEEN_RESETS_MAX)
+        .max_local_error_reset_streams(HTTP2_ERRORS_MAX);
+    builder
 }
 
 /// The requests of one connection. The library measures how long a head takes, but not how long a
@@ -195,47 +240,4 @@ impl Drop for Running {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    use super::*;
-
-    const SHORT: Patience = Patience {
-        first: Duration::from_millis(10),
-        next: Duration::from_millis(10),
-    };
-
-    #[tokio::test]
-    async fn whoever_never_asks_is_hung_up_on() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let forever = std::future::pending();
-        let server = serve_with(vec![listener], (Router::new(), None), forever, SHORT);
-        // T-H2: silence, half a preface, and a whole one without a request after it.
-        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-        let peers = async {
-            for sent in ["", "P", "PRI * HTTP/2.0\r\n", preface] {
-                let mut peer = TcpStream::connect(address).await.unwrap();
-                peer.write_all(sent.as_bytes()).await.unwrap();
-                let mut told = Vec::new();
-                peer.read_to_end(&mut told).await.unwrap();
-            }
-        };
-        tokio::select! {
-            () = server => panic!("the server stopped"),
-            () = peers => {}
-        }
-    }
-
-    #[tokio::test]
-    async fn a_connection_with_a_request_on_its_way_is_no_idle_one() {
-        let requests = Arc::new(Requests::default());
-        let running = requests.begin();
-        let away = requests.stay_away(SHORT);
-        let mut away = std::pin::pin!(away);
-        let limit = SHORT.next * 5;
-        assert!(tokio::time::timeout(limit, &mut away).await.is_err());
-        drop(running);
-        away.await;
-    }
-}
+mod tests;

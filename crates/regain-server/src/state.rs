@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::metrics::{Measured, Metrics};
 use crate::oauth::{KnownClients, Signer};
 use crate::operations::Health;
+use crate::serve::Peers;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
 
@@ -98,6 +99,18 @@ impl AppState {
     #[must_use]
     pub fn store(&self) -> &dyn Store {
         &*self.0.parts.store
+    }
+
+    /// Who connects to the listeners: trusted proxies stand for many people. Where no volume is
+    /// counted, because one machine plays them all, neither are connections of an address (H-02).
+    #[must_use]
+    pub fn peers(&self) -> Peers {
+        let settings = self.settings();
+        if settings.policy.limits.volume {
+            Peers::behind(settings.trusted_proxies.clone())
+        } else {
+            Peers::on_one_machine()
+        }
     }
 
     /// The symmetric keys.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use regain_server::{Network, Peers};
 use regain_web::WebError;
 
 use crate::config::app::{self, AppOptions};
@@ -46,13 +47,15 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let listeners = listeners::bind(&[configuration.listen]).await?;
     let public_url = configuration.web.public_url.origin().ascii_serialization();
     let issuer = configuration.web.issuer.clone();
+    let proxies = configuration.web.trusted_proxies.iter();
+    let peers = Peers::behind(proxies.filter_map(|it| Network::parse(it)).collect());
     let router = regain_web::router(configuration.web)
         .await
         .map_err(|error| refused(&error))?;
     tracing::info!(%public_url, %issuer, "the web app is ready");
     Ready::new(None, Some(&public_url)).announce();
     Ok(signals
-        .run(|stop| regain_server::serve(listeners, router, stop.wait()))
+        .run(|stop| regain_server::serve(listeners, router, peers, stop.wait()))
         .await)
 }
 

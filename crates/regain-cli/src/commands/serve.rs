@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use regain_mail::{DevMailbox, SmtpTransport, Transport};
-use regain_server::{Dev, Parts, ServerTls};
+use regain_server::{Dev, Parts, Peers, ServerTls};
 use regain_store::Store;
 use regain_types::SystemClock;
 use tokio::net::TcpListener;
@@ -92,17 +92,18 @@ async fn serve(
 ) {
     let (is_done, operations_stop) = Stop::pair();
     let people = async {
-        let (router, stop) = (engine.router(), stop.clone().wait());
+        let (router, peers, stop) = (engine.router(), engine.peers(), stop.clone().wait());
         match tls {
-            Some(tls) => regain_server::serve_tls(listeners, router, tls, stop).await,
-            None => regain_server::serve(listeners, router, stop).await,
+            Some(tls) => regain_server::serve_tls(listeners, router, tls, peers, stop).await,
+            None => regain_server::serve(listeners, router, peers, stop).await,
         }
         is_done.send_replace(true);
     };
     let operators = async {
         // With nothing to listen on it would be done at once.
         if !operations.is_empty() {
-            regain_server::serve(operations, engine.operations(), operations_stop.wait()).await;
+            let (router, stop) = (engine.operations(), operations_stop.wait());
+            regain_server::serve(operations, router, Peers::default(), stop).await;
         }
     };
     tokio::join!(people, operators, engine.turn_red(stop.clone()));

@@ -29,7 +29,7 @@ pub use signer::SignerError;
 use crate::json::BODY_BYTES_MAX;
 use crate::state::AppState;
 
-/// The routes, once for the custom and once for the org server.
+/// The routes but for logout, once for the custom and once for the org server.
 pub(crate) fn router() -> Router<AppState> {
     // Apps that take `BASE/oauth2` for the org's issuer find its document all the same.
     let documents = ["", "/oauth2", "/oauth2/{server}"]
@@ -38,6 +38,16 @@ pub(crate) fn router() -> Router<AppState> {
     documents
         .nest("/oauth2/v1", endpoints())
         .nest("/oauth2/{server}/v1", endpoints())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// Logout. Apps send people here from their own pages, by a link or by a form of any site (OpenID
+/// Connect RP-Initiated Logout 1.0 §2); an ID token says whose sign-in ends, no cookie does.
+pub(crate) fn logout_router() -> Router<AppState> {
+    let logout = || get(logout::logout).post(logout::logout);
+    Router::new()
+        .route("/oauth2/v1/logout", logout())
+        .route("/oauth2/{server}/v1/logout", logout())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -56,7 +66,6 @@ fn endpoints() -> Router<AppState> {
         .route("/interact", post(interact::interact))
         .route("/introspect", post(introspect::introspect))
         .route("/keys", get(keys::keys))
-        .route("/logout", get(logout::logout).post(logout::logout))
         .route("/revoke", post(revoke::revoke))
         .route("/token", post(token::token))
         .route(

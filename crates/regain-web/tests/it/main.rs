@@ -14,6 +14,7 @@ mod keys;
 mod pages;
 mod protection;
 mod recovery;
+mod redirects;
 mod sessions;
 mod sign_in;
 mod tabs;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::Args;
-use regain_server::{Dev, Parts};
+use regain_server::{Dev, Parts, Peers};
 use tokio::net::TcpListener;
 
 use crate::engine::Engine;
@@ -123,12 +123,14 @@ impl Demo {
         let (app_is_done, engine_stop) = Stop::pair();
         let asked = stop.clone();
         let app = async {
-            regain_server::serve(self.app_listeners, self.app, stop.wait()).await;
+            let peers = Peers::on_one_machine();
+            regain_server::serve(self.app_listeners, self.app, peers, stop.wait()).await;
             app_is_done.send_replace(true);
         };
         let engine = regain_server::serve(
             self.engine_listeners,
             self.engine.router(),
+            self.engine.peers(),
             engine_stop.wait(),
         );
         tokio::join!(app, engine, self.engine.turn_red(asked));

@@ -5,6 +5,7 @@ pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod http;
 pub(crate) mod people;
+pub(crate) mod raw;
 pub(crate) mod signing_key;
 pub(crate) mod socket;
 pub(crate) mod walk;
@@ -59,6 +60,9 @@ pub(crate) struct Setup {
     pub(crate) mails_per_hour: u32,
     /// What goes into password hashes besides.
     pub(crate) pepper: Pepper,
+    pub(crate) public_url: String,
+    /// Beside [`TRUSTED_ORIGIN`].
+    pub(crate) trusted_origin: Option<String>,
 }
 
 /// A server under test. End a test with [`TestApp::close`], which fails when a mail is left, or
@@ -93,6 +97,8 @@ impl TestApp {
             trusted_proxies: Vec::new(),
             mails_per_hour: 1_000,
             pepper: Pepper::default(),
+            public_url: BASE.to_owned(),
+            trusted_origin: None,
         };
         change(&mut setup);
         let clock = Arc::new(TestClock::default());
@@ -106,6 +112,11 @@ impl TestApp {
                 address_limits: setup.address_limits,
                 trusted_proxies: setup.trusted_proxies,
                 mails_per_hour: setup.mails_per_hour,
+                public_url: setup.public_url,
+                trusted_origins: [Some(TRUSTED_ORIGIN.to_owned()), setup.trusted_origin]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
                 ..settings(setup.policy, setup.hash)
             },
             store: store.clone(),

@@ -40,7 +40,8 @@ impl TestApp {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let mut server = JoinSet::new();
-        server.spawn(serve(vec![listener], router, async move {
+        let peers = self.state.peers();
+        server.spawn(serve(vec![listener], router, peers, async move {
             let _ = stopped.await;
         }));
         Listening {
