@@ -30,7 +30,8 @@ usage: cargo xtask <command>
 
   check                fmt, clippy, unit and doc tests, dependency direction, file sizes, generated files
   test [--no-install]  everything of check, then real clients, a real mail server and a real browser
-  crash [--kills N]    kill -9 of the engine under load, N times (1000), and what must hold afterwards
+  crash [--kills N] [--store sqlite|postgres]
+                       kill -9 of the engine under load, N times (1000), and what must hold afterwards
   budgets [--record]   instructions of each step of the engine, beside what is recorded; needs valgrind
   gen                  write docs/compatibility.md and the code in the guide
   deps                 the direction of dependencies alone
@@ -112,9 +113,9 @@ fn test(missing: install::Missing) -> Result<bool> {
         budgets::run(&root, budgets::Figures::Compare)
     });
     if built {
-        summary.step("crash", "kill -9 of the engine under load", || {
-            crash::run(&root, &crash::Options::SHORT)
-        });
+        for options in &crash::Options::SHORT {
+            summary.step("crash", &options.title(), || crash::run(&root, options));
+        }
         suites::run(&root, &tools, &mut summary);
     } else {
         summary.count("real clients and browser", 0, 1, 0);

@@ -61,16 +61,17 @@ pub(super) enum SignedIn {
 
 impl Caller {
     async fn insist(&self, point: Point, path: &str, body: &Body) -> Insisted {
-        self.insist_asking(point, path, body, || false).await
+        self.insist_asking(point, path, body, None).await
     }
 
-    /// Says the same until there is an answer. After a kill `is_done` looks whether it was done.
+    /// Says the same until there is an answer. After a kill it looks whether it was done: whether
+    /// somebody has more new passwords than before.
     async fn insist_asking(
         &self,
         point: Point,
         path: &str,
         body: &Body,
-        is_done: impl Fn() -> bool,
+        before: Option<(&str, i64)>,
     ) -> Insisted {
         let mut cut_off = None;
         loop {
@@ -81,7 +82,9 @@ impl Caller {
             }
             cut_off.get_or_insert(sent);
             self.storm.up().await;
-            if is_done() {
+            if let Some((login, resets)) = before
+                && self.database.resets(login).await > resets
+            {
                 self.storm.was_done(point);
             }
         }
@@ -206,11 +209,11 @@ impl Caller {
             person.resets,
             &recovery.state_handle[3..9]
         );
-        let resets = i64::try_from(person.resets).unwrap();
-        let is_done = || self.database.resets(&person.login) > resets;
+        let login = person.login.clone();
+        let before = Some((login.as_str(), i64::try_from(person.resets).unwrap()));
         let body = Self::answer(recovery, &new);
         let answer = self
-            .insist_asking(Point::Password, path, &body, is_done)
+            .insist_asking(Point::Password, path, &body, before)
             .await;
         person.spent.push(Spent {
             state_handle: recovery.state_handle.clone(),

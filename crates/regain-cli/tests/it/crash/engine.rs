@@ -26,7 +26,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn prepare() -> Self {
+    pub(super) async fn prepare(on: &str) -> Self {
         let deployment = Deployment::new();
         deployment.edit(|text| {
             format!(
@@ -34,7 +34,11 @@ impl Engine {
                  redirect_uris = [\"{REDIRECT_URI}\"]\n"
             )
         });
-        let database = Database::Sqlite(deployment.path("regain.db"));
+        let database = match on {
+            "sqlite" => Database::Sqlite(deployment.path("regain.db")),
+            "postgres" => Database::postgres().await,
+            _ => panic!("there is no store {on:?}"),
+        };
         Self {
             deployment,
             database,
@@ -121,9 +125,9 @@ impl Engine {
     /// Waits until no mail waits.
     pub(super) async fn wait_for_mails(&self, storm: &Arc<Storm>) {
         let until = storm.clock() + MAILS_PATIENCE;
-        while self.database.waiting() > 0 {
+        while self.database.waiting().await > 0 {
             if storm.clock() > until {
-                let left = self.database.waiting();
+                let left = self.database.waiting().await;
                 return storm.fault(&format!("{left} mails never leave"));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -2,7 +2,8 @@
 //! while several clients recover, sign in, refresh and sign out. A ledger holds what they were told;
 //! after each start it is held against what is.
 //!
-//! `cargo xtask crash --kills 1000` runs it for long.
+//! `cargo xtask crash --kills 1000` runs it for long, with `--store postgres` on a PostgreSQL server,
+//! which lives on.
 
 mod checks;
 mod client;
@@ -44,7 +45,8 @@ const LEASE_SECONDS: u64 = 30;
 async fn t_r1_kills_under_load_lose_nothing_that_was_acknowledged() {
     let kills = std::env::var_os("REGAIN_CRASH_KILLS");
     let kills = kills.map_or(KILLS, |text| text.to_str().unwrap().parse().unwrap());
-    let mut engine = Engine::prepare();
+    let store = std::env::var("REGAIN_CRASH_STORE");
+    let mut engine = Engine::prepare(store.as_deref().unwrap_or("sqlite")).await;
     let storm = Arc::new(Storm::new(engine.address()));
     let relay = Arc::new(Relay::default());
     engine.mail_to(relay.listen(storm.clone()).await);
@@ -59,7 +61,7 @@ async fn t_r1_kills_under_load_lose_nothing_that_was_acknowledged() {
         let point = Point::ALL[kill % Point::ALL.len()];
         storm.kill_at((point, permille()), TRAP_PATIENCE).await;
         report.started(engine.start(&storm, false).await);
-        for fault in engine.database().faults() {
+        for fault in engine.database().faults().await {
             storm.fault(&fault);
         }
         if !storm.faults().is_empty() {
@@ -76,7 +78,10 @@ async fn t_r1_kills_under_load_lose_nothing_that_was_acknowledged() {
         caller.verify(person, usize::MAX).await;
     }
     settle_mails(&storm, &mut engine).await;
-    report.mails(&storm, &people, &relay.all(), engine.database());
+    let deliveries = relay.all();
+    report
+        .mails(&storm, &people, &deliveries, engine.database())
+        .await;
     engine.stop(&storm).await;
     storm.close().await;
     report.say(&storm, &people);

@@ -47,7 +47,7 @@ impl Report {
 
     /// every mail that was acknowledged came, none was made twice, and a copy of one has a
     /// kill between it and the one before.
-    pub(super) fn mails(
+    pub(super) async fn mails(
         &mut self,
         storm: &Storm,
         people: &[Person],
@@ -73,7 +73,7 @@ impl Report {
         }
         self.mails = lives.len();
         self.copies_of_one_kill = of_kill.into_values().max().unwrap_or_default();
-        self.dropped = database.dropped();
+        self.dropped = database.dropped().await;
         let late: usize = people.iter().map(|person| person.codes_late).sum();
         // What is given up is the second sending of a mail whose code has been used meanwhile.
         if usize::try_from(self.dropped).unwrap() < late {
@@ -81,11 +81,16 @@ impl Report {
             storm.fault(&format!("{late} mails never came, {dropped} were given up"));
         }
         for person in people {
-            Self::mails_of(storm, person, deliveries, database);
+            Self::mails_of(storm, person, deliveries, database).await;
         }
     }
 
-    fn mails_of(storm: &Storm, person: &Person, deliveries: &[Delivery], database: &Database) {
+    async fn mails_of(
+        storm: &Storm,
+        person: &Person,
+        deliveries: &[Delivery],
+        database: &Database,
+    ) {
         let ids = |has_code: bool| {
             let theirs = deliveries.iter().filter(|delivery| {
                 delivery.to == person.login && delivery.code.is_some() == has_code
@@ -108,7 +113,7 @@ impl Report {
                 "{login}: {notices} notices of {resets} new passwords"
             ));
         }
-        let logged = database.resets(login);
+        let logged = database.resets(login).await;
         if usize::try_from(logged) != Ok(resets) {
             storm.fault(&format!(
                 "{login}: {logged} resets in the audit log, {resets} in truth"
