@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::api_error::ApiError;
 use crate::limits::edge;
+use crate::shedding::shed;
 use crate::state::AppState;
 use crate::{cors, dev, headers, idx, oauth, operations, requests};
 
@@ -22,6 +24,8 @@ pub fn router(state: AppState) -> Router {
     let product = Router::new()
         .merge(idx::router())
         .merge(oauth::router())
+        .route_layer(from_fn_with_state(state.clone(), shed))
+        // Whoever watches over the process must hear from it when it is busiest.
         .merge(operations::health_router())
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -35,7 +39,7 @@ pub fn router(state: AppState) -> Router {
     routes
         .fallback(|| async { ApiError::NotFound })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-        .layer(map_response(bare_errors_get_a_body))
+        .layer(from_fn(bare_errors_get_a_body))
         .layer(CatchPanicLayer::custom(|_| {
             tracing::error!("a handler panicked");
             ApiError::Internal.into_response()
@@ -47,12 +51,17 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Clients break on empty bodies: the time-out's 503 gets the envelope too.
-async fn bare_errors_get_a_body(response: Response) -> Response {
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE
-        && !response.headers().contains_key(header::CONTENT_TYPE)
-    {
-        return ApiError::Busy.into_response();
+/// Clients break on empty bodies: the time-out's 503 gets the envelope of its endpoint too.
+async fn bare_errors_get_a_body(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let (is_idx, is_oauth) = (path.starts_with("/idp/idx/"), path.starts_with("/oauth2/"));
+    let response = next.run(request).await;
+    let is_bare = response.status() == StatusCode::SERVICE_UNAVAILABLE
+        && !response.headers().contains_key(header::CONTENT_TYPE);
+    match (is_bare, is_idx, is_oauth) {
+        (false, _, _) => response,
+        (true, true, _) => idx::busy(),
+        (true, false, true) => oauth::busy(),
+        (true, false, false) => ApiError::Busy.into_response(),
     }
-    response
 }

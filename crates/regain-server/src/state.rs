@@ -15,6 +15,7 @@ use crate::metrics::{Measured, Metrics};
 use crate::oauth::{KnownClients, Signer};
 use crate::operations::Health;
 use crate::settings::Settings;
+use crate::shedding::Shedding;
 use crate::tasks::Tasks;
 
 /// Everything that a server is made of; handed over by the binary.
@@ -43,6 +44,7 @@ struct Shared {
     hasher: Hasher,
     answered: Answered,
     limits: Limits,
+    shedding: Shedding,
     signer: Signer,
     clients: KnownClients,
     tasks: Tasks,
@@ -70,6 +72,7 @@ impl AppState {
             hasher: Hasher::start(hash, metrics.hash().clone())?,
             limits: Limits::default(),
             answered: Answered::default(),
+            shedding: Shedding::default(),
             signer: Signer::default(),
             clients: KnownClients::default(),
             tasks: Tasks::default(),
@@ -129,6 +132,11 @@ impl AppState {
     /// How much everybody may ask for.
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// How many requests are under way, and who may be one more.
+    pub(crate) fn shedding(&self) -> &Shedding {
+        &self.0.shedding
     }
 
     /// What signs tokens.
