@@ -23,7 +23,8 @@ export async function command(args, options = {}) {
 /** The configuration file of a test, as text; `sections` replace or add whole sections. */
 export function configuration({ port, appPort = 8401, sections = {} }) {
   const parts = {
-    server: `[server]\npublic_url = "http://localhost:${port}"\nlisten = ["127.0.0.1:${port}"]`,
+    // No load balancer looks whether it is ready.
+    server: `[server]\npublic_url = "http://localhost:${port}"\nlisten = ["127.0.0.1:${port}"]\nstop_grace_seconds = 0`,
     store: '[store]\nurl = "sqlite:regain.db"',
     keys: '[keys]\nmaster_key_file = "master.key"',
     mail: '[mail]\nfrom = "Example <no-reply@example.com>"',

@@ -146,6 +146,11 @@ pub(crate) fn addresses(
             format!("http://localhost:{}", first.port()),
         ),
         ("REGAIN__SERVER__LISTEN".to_owned(), format!("[\"{node}\"]")),
+        // Nobody looks whether it is ready.
+        (
+            "REGAIN__SERVER__STOP_GRACE_SECONDS".to_owned(),
+            "0".to_owned(),
+        ),
         (
             "REGAIN__MAIL__SMTP__PORT".to_owned(),
             relay.port().to_string(),

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -24,6 +25,15 @@ impl Stop {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
     }
+}
+
+/// The two moments of a stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Stops {
+    /// It was asked for: readiness turns red, and everybody is served on.
+    pub(crate) asked: Stop,
+    /// Load balancers have seen that by now: no connection is accepted any more.
+    pub(crate) close: Stop,
 }
 
 /// SIGTERM and SIGINT, caught from the moment this exists.
@@ -57,20 +67,33 @@ impl Signals {
             .map_err(|error| Failure::failed(format!("cannot catch signals: {error}")))
     }
 
-    /// Runs `serving` until it is done. The first signal stops it through the [`Stop`] that it
-    /// was made with; a second one ends the process at once.
-    pub(crate) async fn run<F>(mut self, serving: impl FnOnce(Stop) -> F) -> ExitCode
+    /// Runs `serving` until it is done. The first signal stops it through the [`Stops`] that it was
+    /// made with; a second one ends the process at once. `grace` is between the two moments: after
+    /// SIGTERM, by which machines stop. Whoever presses Ctrl-C does not wait for a load balancer.
+    pub(crate) async fn run<F>(
+        mut self,
+        grace: Duration,
+        serving: impl FnOnce(Stops) -> F,
+    ) -> ExitCode
     where
         F: Future<Output = ()>,
     {
-        let (sender, stop) = Stop::pair();
-        let serving = serving(stop);
+        let ((ask, asked), (begin, close)) = (Stop::pair(), Stop::pair());
+        let serving = serving(Stops { asked, close });
         tokio::select! {
             () = serving => ExitCode::SUCCESS,
             () = async {
-                self.next().await;
+                let grace = match self.next().await {
+                    Asked::Terminate => grace,
+                    Asked::Interrupt => Duration::ZERO,
+                };
                 tracing::info!("stopping: requests in flight may finish");
-                sender.send_replace(true);
+                ask.send_replace(true);
+                tokio::select! {
+                    () = tokio::time::sleep(grace) => {}
+                    _ = self.next() => return,
+                }
+                begin.send_replace(true);
                 self.next().await;
             } => {
                 tracing::warn!("stopped at once");
@@ -79,10 +102,17 @@ impl Signals {
         }
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::Terminate,
+            _ = self.interrupt.recv() => Asked::Interrupt,
         }
     }
+}
+
+/// By which signal.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Interrupt,
+    Terminate,
 }

@@ -1,7 +1,7 @@
 //! Headers of every answer (`idx-wire` §1.4, H-04, H-05); a handler's own value stays.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -43,6 +43,7 @@ pub(crate) async fn headers(
     next: Next,
 ) -> Response {
     let id = RequestId::random();
+    let is_http1 = request.version() < Version::HTTP_2;
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -58,6 +59,10 @@ pub(crate) async fn headers(
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
+    }
+    // So that nobody sends the next request on a connection that ends; HTTP/2 has frames for that.
+    if is_http1 && state.is_stopping() {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if state.settings().public_url.starts_with("https://") {
         headers

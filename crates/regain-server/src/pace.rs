@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
@@ -79,7 +80,8 @@ async fn keep<F: Future<Output = Response>>(
 async fn finish(pace: Pace, answer: impl Future<Output = Response>) -> Response {
     match tokio::time::timeout(pace.handler, answer).await {
         Ok(answer) => answer,
-        Err(_) => ApiError::Busy.into_response(),
+        // In which words depends on the endpoint: the router knows.
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 

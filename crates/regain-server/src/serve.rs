@@ -14,7 +14,6 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +21,7 @@ use tokio::task::JoinSet;
 use tower::{ServiceExt as _, service_fn};
 
 use crate::bounds::{HEADER_BYTES_MAX, HEADERS_MAX, URL_BYTES_MAX};
+use crate::farewell::{Closing, accept};
 use crate::tls::ServerTls;
 
 pub use peers::Peers;
@@ -49,10 +49,10 @@ const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 * HTTP2_STREAM_WINDOW_BYTES;
 const HTTP2_UNSEEN_RESETS_MAX: usize = 20;
 /// Streams that had to be reset because the peer broke the protocol; one more ends the connection.
 const HTTP2_ERRORS_MAX: usize = 200;
-/// How long requests in flight may take once the server stops.
-const DRAIN: Duration = Duration::from_secs(20);
-/// After an error of `accept` (too many open files), breathe.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long requests in flight may take once the server accepts no more. Handlers have ten seconds;
+/// who takes longer does not read. With five seconds before and what comes after, a stop takes less
+/// than 25 s.
+const DRAIN: Duration = Duration::from_secs(14);
 
 /// How long a connection may be open without a request.
 #[derive(Clone, Copy, Debug)]
@@ -96,62 +96,50 @@ async fn serve_with(
     shutdown: impl Future<Output = ()>,
     patience: Patience,
 ) {
-    let graceful = GracefulShutdown::new();
+    let (close, closing) = Closing::pair();
     let mut connections = JoinSet::new();
     let (sender, mut accepted) = tokio::sync::mpsc::channel::<(TcpStream, SocketAddr)>(64);
     let mut acceptors = JoinSet::new();
     for listener in listeners {
-        let sender = sender.clone();
-        acceptors.spawn(async move {
-            loop {
-                match listener.accept().await {
-                    Ok(connection) => {
-                        if sender.send(connection).await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection was not accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                }
-            }
-        });
+        acceptors.spawn(accept(listener, sender.clone(), closing.clone()));
     }
     drop(sender);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
-            () = &mut shutdown => break,
+            // The acceptors hand over what is on its way already; then there is nothing to receive.
+            () = &mut shutdown, if !*close.borrow() => {
+                close.send_replace(true);
+            }
             connection = accepted.recv() => {
                 let Some((stream, peer)) = connection else { break };
                 let Some(place) = crowd.admit(peer.ip()) else { continue };
                 let _ = stream.set_nodelay(true);
-                let (router, watcher) = (router.clone(), graceful.watcher());
+                let (router, closing) = (router.clone(), closing.clone());
                 let tls = tls.clone();
                 connections.spawn(async move {
                     let _place = place;
                     let Some(tls) = tls else {
-                        return speak((stream, peer), router, watcher, patience).await;
+                        return speak((stream, peer), router, closing, patience).await;
                     };
                     if let Some(stream) = tls.accept(stream).await {
-                        speak((stream, peer), router, watcher, patience).await;
+                        speak((stream, peer), router, closing, patience).await;
                     }
                 });
             }
         }
         while connections.try_join_next().is_some() {}
     }
-    acceptors.abort_all();
     // A connection that holds on for longer is cut.
-    let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(DRAIN, all).await;
 }
 
 /// Speaks HTTP on a connection until it ends.
 async fn speak<S>(
     (stream, peer): (S, SocketAddr),
     router: Router,
-    watcher: Watcher,
+    closing: Closing,
     patience: Patience,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -168,15 +156,17 @@ async fn speak<S>(
         }
     });
     let stream = TokioIo::new(Counted::new(stream));
-    let connection = protocols(patience)
-        .serve_connection(stream, TowerToHyperService::new(service))
-        .into_owned();
-    let spoken = watcher.watch(connection);
+    let builder = protocols(patience);
+    let connection = builder.serve_connection(stream, TowerToHyperService::new(service));
+    let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // Peers that hang up in the middle are everyday life.
-        _ = spoken => {}
-        () = requests.stay_away(patience) => {}
+        _ = &mut connection => return,
+        () = requests.stay_away(patience) => return,
+        () = closing.or_silence(|| requests.so_far()) => {}
     }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
 }
 
 /// Both versions of HTTP, bounded (H-01, H-02). Tables of headers stay at 4 KiB, and frames that
@@ -216,6 +206,12 @@ impl Requests {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.running.fetch_add(1, Ordering::Relaxed);
         Running(Arc::clone(self))
+    }
+
+    /// How many have begun, and whether one is being answered.
+    fn so_far(&self) -> (usize, bool) {
+        let is_running = self.running.load(Ordering::Relaxed) > 0;
+        (self.begun.load(Ordering::Relaxed), is_running)
     }
 
     /// Waits until no first request came in time, or no next one.

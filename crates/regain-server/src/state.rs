@@ -16,6 +16,7 @@ use crate::oauth::{KnownClients, Signer};
 use crate::operations::Health;
 use crate::serve::Peers;
 use crate::settings::Settings;
+use crate::shedding::Shedding;
 use crate::tasks::Tasks;
 
 /// Everything that a server is made of; handed over by the binary.
@@ -46,6 +47,7 @@ struct Shared {
     hasher: Hasher,
     answered: Answered,
     limits: Limits,
+    shedding: Shedding,
     signer: Signer,
     clients: KnownClients,
     tasks: Tasks,
@@ -73,6 +75,7 @@ impl AppState {
             hasher: Hasher::start(hash, parts.pepper.clone(), metrics.hash().clone())?,
             limits: Limits::default(),
             answered: Answered::default(),
+            shedding: Shedding::default(),
             signer: Signer::default(),
             clients: KnownClients::default(),
             tasks: Tasks::default(),
@@ -149,6 +152,11 @@ impl AppState {
     /// How much everybody may ask for.
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// How many requests are under way, and who may be one more.
+    pub(crate) fn shedding(&self) -> &Shedding {
+        &self.0.shedding
     }
 
     /// What signs tokens.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use regain_server::{Network, Peers};
@@ -55,7 +56,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     tracing::info!(%public_url, %issuer, "the web app is ready");
     Ready::new(None, Some(&public_url)).announce();
     Ok(signals
-        .run(|stop| regain_server::serve(listeners, router, peers, stop.wait()))
+        .run(Duration::ZERO, |stops| {
+            regain_server::serve(listeners, router, peers, stops.close.wait())
+        })
         .await)
 }
 

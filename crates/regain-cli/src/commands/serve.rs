@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::listeners;
 use crate::no_relay::NoRelay;
 use crate::ready::Ready;
-use crate::stopping::{Signals, Stop};
+use crate::stopping::{Signals, Stop, Stops};
 
 /// Directory of the dev mailbox, beside the database or the configuration.
 const DEV_MAILBOX_DIR: &str = "dev-mailbox";
@@ -28,8 +28,9 @@ const DEV_MAILBOX_DIR: &str = "dev-mailbox";
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: regain init ./regain && regain serve --config regain/regain.toml --dev
-SIGTERM and Ctrl-C let requests in flight finish; a second one stops at once. SIGHUP reads the
-certificate of [server.tls] again; so does a change of its files.")]
+SIGTERM and Ctrl-C let requests in flight finish; a second one stops at once. After SIGTERM
+/health/ready is red for server.stop_grace_seconds before no connection is accepted any more. SIGHUP
+reads the certificate of [server.tls] again; so does a change of its files.")]
 pub(crate) struct Options {
     #[command(flatten)]
     file: ConfigFile,
@@ -66,15 +67,16 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let public_url = configuration.settings.public_url.clone();
     let addresses = configuration.listen.clone();
     let tls = configuration.tls.clone();
+    let grace = configuration.stop_grace;
     let engine = Engine::start(parts(configuration, options.dev).await?).await?;
     tracing::info!(%public_url, ?addresses, dev = options.dev, "the engine is ready");
     Ready::new(Some(&public_url), None)
         .with_metrics(metrics.as_deref())
         .announce();
     Ok(signals
-        .run(|stop| {
-            let fresh = certificate::keep_fresh(tls.clone(), hangup, stop.clone());
-            let serving = serve(engine, (listeners, tls), operations, stop);
+        .run(grace, |stops| {
+            let fresh = certificate::keep_fresh(tls.clone(), hangup, stops.close.clone());
+            let serving = serve(engine, (listeners, tls), operations, stops);
             async {
                 tokio::join!(fresh, serving);
             }
@@ -88,11 +90,12 @@ async fn serve(
     engine: Engine,
     (listeners, tls): (Vec<TcpListener>, Option<Arc<ServerTls>>),
     operations: Vec<TcpListener>,
-    stop: Stop,
+    stops: Stops,
 ) {
+    let Stops { asked, close } = stops;
     let (is_done, operations_stop) = Stop::pair();
     let people = async {
-        let (router, peers, stop) = (engine.router(), engine.peers(), stop.clone().wait());
+        let (router, peers, stop) = (engine.router(), engine.peers(), close.wait());
         match tls {
             Some(tls) => regain_server::serve_tls(listeners, router, tls, peers, stop).await,
             None => regain_server::serve(listeners, router, peers, stop).await,
@@ -106,7 +109,7 @@ async fn serve(
             regain_server::serve(operations, router, Peers::default(), stop).await;
         }
     };
-    tokio::join!(people, operators, engine.turn_red(stop.clone()));
+    tokio::join!(people, operators, engine.turn_red(asked));
     engine.drain().await;
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use regain_engine::Policy;
 use regain_mail::{Brand, SmtpSettings, Tls};
@@ -25,6 +26,8 @@ pub(crate) struct Configuration {
     pub(crate) listen: Vec<SocketAddr>,
     /// Where operators read metrics, if anywhere.
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// How long connections are accepted after SIGTERM.
+    pub(crate) stop_grace: Duration,
     /// The certificate of `listen`, if it ends TLS itself.
     pub(crate) tls: Option<Arc<ServerTls>>,
     /// Where the data lives.
@@ -86,6 +89,7 @@ pub(super) fn check(
         },
         listen: server.listen,
         metrics_listen: server.metrics_listen,
+        stop_grace: server.stop_grace,
         tls: server.tls,
         store: store?,
         master_key: master_key?,

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use regain_server::{Network, ServerTls, TlsError};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,9 @@ use url::Url;
 
 use super::problem::Problems;
 use crate::failure::reason;
+
+/// With what comes after it, a stop stays well below the 40 s that our unit and image allow for it.
+const STOP_GRACE_SECONDS_MAX: i64 = 15;
 
 /// The section.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,6 +29,9 @@ pub(crate) struct Server {
     /// Where `/metrics` and `/health/ready` with reasons are: an address with a port, or a port
     /// alone for 127.0.0.1 (H-09). Without it there is no such listener.
     pub(crate) metrics_listen: Option<String>,
+    /// How long connections are still accepted after SIGTERM, with `/health/ready` red: until load
+    /// balancers have seen it.
+    pub(crate) stop_grace_seconds: i64,
     /// The certificate of `listen`. Without it a proxy in front ends TLS.
     pub(crate) tls: Option<TlsFiles>,
 }
@@ -46,6 +53,7 @@ impl Default for Server {
             listen: vec!["127.0.0.1:8400".to_owned()],
             trusted_proxies: Vec::new(),
             metrics_listen: None,
+            stop_grace_seconds: 5,
             tls: None,
         }
     }
@@ -58,6 +66,7 @@ pub(crate) struct CheckedServer {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) stop_grace: Duration,
     pub(crate) tls: Option<Arc<ServerTls>>,
 }
 
@@ -84,6 +93,13 @@ impl Server {
                 .metrics_listen
                 .as_deref()
                 .and_then(|text| port_or_address("server.metrics_listen", text, problems)),
+            stop_grace: problems
+                .within(
+                    "server.stop_grace_seconds",
+                    self.stop_grace_seconds,
+                    0..=STOP_GRACE_SECONDS_MAX,
+                )
+                .map_or(Duration::ZERO, Duration::from_secs),
             tls: self
                 .tls
                 .as_ref()

@@ -5,6 +5,7 @@
 mod foreign_tests;
 mod kind;
 mod kinds;
+mod load;
 mod peppers;
 mod stored;
 #[cfg(test)]
@@ -12,7 +13,7 @@ mod tests;
 mod worker;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use argon2::{Algorithm, Params, Version};
@@ -25,6 +26,7 @@ use crate::metrics::HashMetrics;
 use crate::settings::HashSettings;
 use kind::Argon2Kind;
 use kinds::Kinds;
+use load::Bounds;
 use peppers::Peppers;
 use worker::Worker;
 
@@ -73,13 +75,13 @@ pub struct Hasher {
     queue: Arc<Queue>,
     kinds: Kinds,
     peppers: Peppers,
-    capacity: usize,
-    deadline: Duration,
     metrics: HashMetrics,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
+    bounds: Bounds,
+    metrics: HashMetrics,
     state: Mutex<QueueState>,
     wake: Condvar,
 }
@@ -87,6 +89,8 @@ struct Queue {
 #[derive(Debug, Default)]
 struct QueueState {
     jobs: VecDeque<Job>,
+    /// How long a job takes, as far as that is known.
+    job_takes: Option<Duration>,
     closed: bool,
 }
 
@@ -113,26 +117,21 @@ impl Hasher {
         if !strong {
             return Err(HasherError::TooWeak);
         }
-        let kinds = Kinds::new(current(settings)?);
-        let peppers = Peppers::new(pepper);
-        let queue = Arc::new(Queue::default());
-        for index in 0..settings.workers.max(1) {
-            let worker = Worker::new(kinds.clone(), peppers.clone());
-            let queue = Arc::clone(&queue);
-            let metrics = metrics.clone();
+        let hasher = Self {
+            kinds: Kinds::new(current(settings)?),
+            peppers: Peppers::new(pepper),
+            queue: Arc::new(Queue::new(settings, metrics.clone())),
+            metrics,
+        };
+        for index in 0..hasher.queue.bounds.workers {
+            let queue = Arc::clone(&hasher.queue);
+            let mut worker = Worker::new(hasher.kinds.clone(), hasher.peppers.clone());
             std::thread::Builder::new()
                 .name(format!("hash-{index}"))
-                .spawn(move || run(&queue, worker, &metrics))
+                .spawn(move || run(&queue, |need| worker.compute(need)))
                 .map_err(|_| HasherError::Thread)?;
         }
-        Ok(Self {
-            queue,
-            kinds,
-            peppers,
-            capacity: settings.workers.max(1) * settings.queue_per_worker.max(1),
-            deadline: settings.deadline,
-            metrics,
-        })
+        Ok(hasher)
     }
 
     /// Computes what a step needs.
@@ -151,26 +150,16 @@ impl Hasher {
     async fn queue_for(&self, need: Need) -> Result<Computed, NotHashed> {
         self.has_pepper()?;
         let (reply, answer) = oneshot::channel();
-        {
-            let mut state = self
-                .queue
-                .state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if state.jobs.len() >= self.capacity {
-                return Err(NotHashed::Busy);
-            }
-            state.jobs.push_back(Job {
-                need,
-                reply,
-                queued_at: Instant::now(),
-            });
-            self.metrics.queued();
-        }
+        let job = Job {
+            need,
+            reply,
+            queued_at: Instant::now(),
+        };
+        self.queue.put(job)?;
         self.queue.wake.notify_one();
-        // When the time is over, or the client is gone, the receiver goes too, and the worker
-        // throws the job away before it hashes.
-        let computed = tokio::time::timeout(self.deadline, answer)
+        // When the time is over, or the client is gone, the receiver goes too, and the job leaves
+        // the queue before it is hashed.
+        tokio::time::timeout(self.queue.bounds.deadline, answer)
             .await
             .map_err(|_| NotHashed::Busy)?
             .map_err(|_| NotHashed::Busy)?;
@@ -210,6 +199,11 @@ impl Hasher {
         self.peppers.lack(version);
     }
 
+    /// Whether so many passwords wait that nobody new should come to that.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.queue.is_pressed()
+    }
+
     /// The kind of new passwords.
     pub(crate) fn current_kind(&self) -> HashKind {
         HashKind::Argon2(self.kinds.current())
@@ -228,11 +222,7 @@ impl Hasher {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        self.queue
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .closed = true;
+        self.queue.lock().closed = true;
         self.queue.wake.notify_all();
     }
 }
@@ -290,31 +280,82 @@ pub fn measure(kind: HashKind) -> Duration {
 }
 
 /// Works until the queue is closed and empty.
-fn run(queue: &Queue, mut worker: Worker, metrics: &HashMetrics) {
+fn run(queue: &Queue, mut compute: impl FnMut(&Need) -> Computed) {
     // Without the right to lower it, hashing still works; light requests are less smooth.
     let lowered = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
     if let Err(error) = lowered {
         tracing::debug!(%error, "hash threads keep their normal priority");
     }
     while let Some(job) = queue.next_job() {
-        metrics.taken(job.queued_at.elapsed());
-        if job.reply.is_closed() {
-            continue;
-        }
         let started = Instant::now();
-        let computed = worker.compute(&job.need);
-        metrics.computed(started.elapsed());
+        let computed = compute(&job.need);
+        queue.took(started.elapsed());
         // Nobody waits any more: fine.
         let _ = job.reply.send(computed);
     }
 }
 
 impl Queue {
+    fn new(settings: HashSettings, metrics: HashMetrics) -> Self {
+        let workers = settings.workers.max(1);
+        Self {
+            bounds: Bounds {
+                workers,
+                capacity: workers * settings.queue_per_worker.max(1),
+                deadline: settings.deadline,
+            },
+            metrics,
+            state: Mutex::default(),
+            wake: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a job on, if it can be done in time.
+    fn put(&self, job: Job) -> Result<(), NotHashed> {
+        let mut state = self.lock();
+        let takes = state.job_takes.unwrap_or_default();
+        if !self.bounds.admits(state.jobs.len(), takes) {
+            // Those whose clients are gone hold no place.
+            let before = state.jobs.len();
+            state.jobs.retain(|job| !job.reply.is_closed());
+            self.metrics.left(before - state.jobs.len());
+            if !self.bounds.admits(state.jobs.len(), takes) {
+                return Err(NotHashed::Busy);
+            }
+        }
+        state.jobs.push_back(job);
+        self.metrics.queued();
+        Ok(())
+    }
+
+    fn is_pressed(&self) -> bool {
+        let state = self.lock();
+        let takes = state.job_takes.unwrap_or_default();
+        self.bounds.is_pressed(state.jobs.len(), takes)
+    }
+
+    /// A job took a thread so long.
+    fn took(&self, time: Duration) {
+        self.metrics.computed(time);
+        let mut state = self.lock();
+        state.job_takes = Some(load::mean(state.job_takes, time));
+    }
+
+    /// The next one that is worth it. The others are told: nobody waits for them, or in vain.
     fn next_job(&self) -> Option<Job> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
-                return Some(job);
+            let takes = state.job_takes.unwrap_or_default();
+            while let Some(job) = state.jobs.pop_front() {
+                let waited = job.queued_at.elapsed();
+                self.metrics.taken(waited);
+                if !job.reply.is_closed() && !self.bounds.is_too_late(waited, takes) {
+                    return Some(job);
+                }
             }
             if state.closed {
                 return None;

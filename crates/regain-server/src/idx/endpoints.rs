@@ -16,6 +16,7 @@ use super::run::{Handle, refuse, run};
 use crate::api_error::ApiError;
 use crate::device_cookie::Caller;
 use crate::json::BODY_BYTES_MAX;
+use crate::shedding::{Class, found_to_be};
 use crate::state::AppState;
 
 /// The routes.
@@ -44,7 +45,12 @@ async fn introspect(
         body.interaction_handle,
         body.state_handle.or(body.state_token),
     ) {
-        (Some(handle), None) => Handle::Interaction(handle),
+        (Some(handle), None) => {
+            if let Err(busy) = found_to_be(&state, Class::Opening) {
+                return Ok(busy);
+            }
+            Handle::Interaction(handle)
+        }
         (None, Some(handle)) => Handle::State(handle),
         (None, None) | (Some(_), Some(_)) => {
             let cause = "send interactionHandle, stateToken or stateHandle: one of them";

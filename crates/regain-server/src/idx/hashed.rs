@@ -22,7 +22,9 @@ impl Hashed {
         {
             return Ok(computed.clone());
         }
+        let aside = state.shedding().step_aside();
         let computed = state.hasher().compute(need.clone()).await?;
+        drop(aside);
         self.0 = Some((need, computed.clone()));
         Ok(computed)
     }

@@ -8,3 +8,4 @@ mod run;
 mod upgrade;
 
 pub(crate) use endpoints::router;
+pub(crate) use run::busy;

@@ -66,7 +66,7 @@ pub(super) async fn run(
 ) -> Response {
     let mut admission = Admission::new(state, &caller.meta);
     let taken = take(state, &handle, input, &caller, &mut admission).await;
-    let mut response = taken.unwrap_or_else(IntoResponse::into_response);
+    let mut response = taken.unwrap_or_else(without_document);
     admission.mark(&mut response);
     response
 }
@@ -80,7 +80,7 @@ pub(super) async fn refuse(
 ) -> Response {
     let mut admission = Admission::new(state, &caller.meta);
     let shown = take_nothing(state, &handle, notice, &mut admission).await;
-    let mut response = shown.unwrap_or_else(IntoResponse::into_response);
+    let mut response = shown.unwrap_or_else(without_document);
     admission.mark(&mut response);
     response
 }
@@ -431,6 +431,25 @@ fn show(
         let seconds = HeaderValue::from(busy_seconds());
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
+    response
+}
+
+/// An error before a document was there. Pages show a busy server only as a document.
+fn without_document(error: ApiError) -> Response {
+    match error {
+        ApiError::Busy => busy(),
+        other => other.into_response(),
+    }
+}
+
+/// No room or no store, so no form either: the message alone. auth-js ends with `TERMINAL` and the
+/// message, and keeps the transaction, so that the same may be sent again; the generic envelope
+/// (`idx-wire` §1.8 c) it would show to nobody.
+pub(crate) fn busy() -> Response {
+    let notice = Notice::Busy;
+    let mut response = respond(notice.status(), &present_terminal(&[notice]));
+    let seconds = HeaderValue::from(busy_seconds());
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
     response
 }
 

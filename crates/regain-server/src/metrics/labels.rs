@@ -4,6 +4,8 @@
 use axum::extract::MatchedPath;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 
+use crate::shedding::Class;
+
 /// An enum whose variants are the values of a label.
 macro_rules! label {
     (
@@ -118,6 +120,34 @@ label! {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct LimitLabels {
     pub(super) limit: Limit,
+}
+
+label! {
+    /// What a request was that found no room.
+    enum Shed {
+        Continuing = "continuing",
+        Essential = "essential",
+        Opening = "opening",
+        Starting = "starting",
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ShedLabels {
+    class: Shed,
+}
+
+impl ShedLabels {
+    pub(super) const fn of(class: Class) -> Self {
+        Self {
+            class: match class {
+                Class::Continuing => Shed::Continuing,
+                Class::Essential => Shed::Essential,
+                Class::Opening => Shed::Opening,
+                Class::Starting => Shed::Starting,
+            },
+        }
+    }
 }
 
 label! {

@@ -19,10 +19,13 @@ use prometheus_client::registry::{Registry, Unit};
 use regain_store::Backlog;
 
 use labels::{
-    AuditLabels, FlowLabels, FlowStep, LimitLabels, MailLabels, StoreErrorLabels, StoreLabels,
+    AuditLabels, FlowLabels, FlowStep, LimitLabels, MailLabels, ShedLabels, StoreErrorLabels,
+    StoreLabels,
 };
 pub(crate) use labels::{Limit, Method, Request, Route};
 pub(crate) use store::Measured;
+
+use crate::shedding::Class;
 
 /// Up to the handler's time-out of 10 s; light steps take single milliseconds.
 const REQUEST_SECONDS: [f64; 12] = [
@@ -50,6 +53,7 @@ pub(crate) struct Metrics {
     store_seconds: Histograms<StoreLabels>,
     store_errors: Family<StoreErrorLabels, Counter>,
     limit_refusals: Family<LimitLabels, Counter>,
+    shed: Family<ShedLabels, Counter>,
 }
 
 /// What the hashing queue tells.
@@ -78,6 +82,12 @@ impl HashMetrics {
         self.waiting.inc();
     }
 
+    /// Jobs left without a thread: nobody waited for them any more.
+    pub(crate) fn left(&self, count: usize) {
+        self.waiting
+            .dec_by(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// A thread took a job that had waited so long.
     pub(crate) fn taken(&self, waited: Duration) {
         self.waiting.dec();
@@ -102,6 +112,14 @@ impl Default for Metrics {
         for limit in [Limit::Address, Limit::Flow] {
             let labels = LimitLabels { limit };
             metrics.limit_refusals.get_or_create_owned(&labels);
+        }
+        for class in [
+            Class::Continuing,
+            Class::Essential,
+            Class::Opening,
+            Class::Starting,
+        ] {
+            metrics.shed.get_or_create_owned(&ShedLabels::of(class));
         }
         for step in [
             FlowStep::Begun,
@@ -136,6 +154,7 @@ impl Metrics {
             store_seconds: Family::new_with_constructor(|| Histogram::new(STORE_SECONDS)),
             store_errors: Family::default(),
             limit_refusals: Family::default(),
+            shed: Family::default(),
         }
     }
 }
@@ -159,6 +178,11 @@ impl Metrics {
         self.limit_refusals
             .get_or_create(&LimitLabels { limit })
             .inc();
+    }
+
+    /// There was no room for a request.
+    pub(crate) fn shed(&self, class: Class) {
+        self.shed.get_or_create(&ShedLabels::of(class)).inc();
     }
 
     /// What is in the outbox now; unknown when the store did not say.
@@ -200,6 +224,11 @@ impl Metrics {
             "regain_limit_refusals",
             "Requests that a limit refused, by limit",
             self.limit_refusals.clone(),
+        );
+        registry.register(
+            "regain_shed",
+            "Requests that were sent away because too many were under way, by class",
+            self.shed.clone(),
         );
         registry.register(
             "regain_flows",

@@ -23,6 +23,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 pub(crate) use known_clients::KnownClients;
+pub(crate) use refusal::busy;
 pub(crate) use signer::Signer;
 pub use signer::SignerError;
 

@@ -8,6 +8,7 @@ use regain_store::StoreError;
 use regain_wire::oauth::OAuthErrorBody;
 
 use super::signer::SignerError;
+use crate::api_error::busy_seconds;
 
 /// An [`OAuthError`], and how to prove oneself the next time.
 #[derive(Debug)]
@@ -58,6 +59,11 @@ impl Refusal {
     }
 }
 
+/// There is no room for the request.
+pub(crate) fn busy() -> Response {
+    Refusal::from(OAuthError::Unavailable).into_response()
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status =
@@ -75,7 +81,7 @@ impl IntoResponse for Refusal {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(busy_seconds()));
         }
         response
     }

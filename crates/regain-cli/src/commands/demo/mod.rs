@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use clap::Args;
@@ -17,7 +18,7 @@ use tokio::net::TcpListener;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::ready::Ready;
-use crate::stopping::{Signals, Stop};
+use crate::stopping::{Signals, Stop, Stops};
 use crate::{deployment, listeners, say};
 
 use data::DataDir;
@@ -69,7 +70,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let demo = set_up(&options).await?;
     welcome(&demo.site, &demo.data, options.listen);
     Ready::new(Some(&demo.site.engine), Some(&demo.site.app)).announce();
-    Ok(signals.run(|stop| demo.serve(stop)).await)
+    Ok(signals.run(Duration::ZERO, |stops| demo.serve(stops)).await)
 }
 
 async fn set_up(options: &Options) -> Result<Demo, Failure> {
@@ -119,12 +120,12 @@ async fn set_up(options: &Options) -> Result<Demo, Failure> {
 
 impl Demo {
     /// Serves both; the app stops first, because its requests need the engine.
-    async fn serve(self, stop: Stop) {
+    async fn serve(self, stops: Stops) {
+        let Stops { asked, close } = stops;
         let (app_is_done, engine_stop) = Stop::pair();
-        let asked = stop.clone();
         let app = async {
             let peers = Peers::on_one_machine();
-            regain_server::serve(self.app_listeners, self.app, peers, stop.wait()).await;
+            regain_server::serve(self.app_listeners, self.app, peers, close.wait()).await;
             app_is_done.send_replace(true);
         };
         let engine = regain_server::serve(

@@ -71,6 +71,7 @@ fn values_outside_the_bounds_are_refused_with_key_and_bound() {
         ("hash", "passes", ["0", "17"], "1 to 16"),
         ("hash", "workers", ["0", "100000"], "1 to "),
         ("hash", "queue_per_worker", ["0", "1025"], "1 to 1024"),
+        ("server", "stop_grace_seconds", ["-1", "16"], "0 to 15"),
     ] {
         for value in values {
             let problems = site.problems(&format!("{LEAST}[{section}]\n{key} = {value}\n"));

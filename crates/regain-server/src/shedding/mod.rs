@@ -1,0 +1,215 @@
+//! Overload: how many requests may be under way at once, and who is let in when there is
+//! little room.
+//!
+//! By Little's law what is under way, divided by what is done in a second, is how long everybody
+//! waits; so a bound on the one is a bound on the other, and needs no clock. Who finds no room is
+//! told so at once, which costs little, instead of waiting for what then comes too late. What a
+//! request is decides, never whom it is about: nothing has been looked up by then.
+//!
+//! [`Room`] is the rule, a pure function; [`Shedding`] counts; [`shed`] applies both to a request.
+//! Who waits for a password hash uses no processor and stands in a queue with a bound of its own
+//! so it counts there and not here.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::json::BODY_BYTES_MAX;
+use crate::state::AppState;
+use crate::{idx, oauth};
+
+/// Requests of all kinds that may be under way, for each processor. A processor does some 3,000
+/// light steps in a second, writes on the disk included: so many take 170 ms. More is memory for
+/// answers that nobody waits for.
+const ESSENTIAL_PER_CORE: usize = 512;
+/// Beyond this, steps of flows wait for later: 85 ms.
+const CONTINUING_PER_CORE: usize = 256;
+/// Beyond this, what has just begun does: 43 ms.
+const OPENING_PER_CORE: usize = 128;
+/// Beyond this nothing new begins: 21 ms. Each start brings eight further steps, so under overload
+/// it is this bound that holds, and the others have room.
+const STARTING_PER_CORE: usize = 64;
+/// One processor waits for the disk as long as two do.
+const CORES_MIN: usize = 2;
+
+/// What a request is, by its path; what is lost most when it is refused comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// Begins a flow: nothing is lost yet.
+    Starting,
+    /// The second request of a flow, or a client that asks for the document before each step.
+    Opening,
+    /// A step of a flow that somebody is in the middle of.
+    Continuing,
+    /// Apps that hold a result of it, or people who are signed in: tokens, keys, who is it.
+    Essential,
+}
+
+impl Class {
+    /// Of a route's template.
+    fn of(route: &str) -> Self {
+        if route.starts_with("/idp/idx/") {
+            Self::Continuing
+        } else if route.ends_with("/interact") || route.ends_with("/authorize") {
+            Self::Starting
+        } else {
+            Self::Essential
+        }
+    }
+}
+
+/// How much room there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    cores: usize,
+}
+
+impl Room {
+    const fn of(cores: usize) -> Self {
+        let cores = if cores < CORES_MIN { CORES_MIN } else { cores };
+        Self { cores }
+    }
+
+    /// How many may be under way, this one included, for it to be let in.
+    const fn up_to(self, class: Class) -> usize {
+        self.cores
+            * match class {
+                Class::Starting => STARTING_PER_CORE,
+                Class::Opening => OPENING_PER_CORE,
+                Class::Continuing => CONTINUING_PER_CORE,
+                Class::Essential => ESSENTIAL_PER_CORE,
+            }
+    }
+
+    /// Whether one more is let in beside those that are under way.
+    const fn admits(self, class: Class, under_way: usize) -> bool {
+        under_way < self.up_to(class)
+    }
+}
+
+/// Counts what is under way.
+#[derive(Debug)]
+pub(crate) struct Shedding {
+    room: Room,
+    under_way: AtomicUsize,
+}
+
+impl Default for Shedding {
+    fn default() -> Self {
+        Self::of(std::thread::available_parallelism().map_or(CORES_MIN, usize::from))
+    }
+}
+
+impl Shedding {
+    fn of(cores: usize) -> Self {
+        Self {
+            room: Room::of(cores),
+            under_way: AtomicUsize::new(0),
+        }
+    }
+
+    /// A place until it is dropped; `None` when there is no room.
+    fn enter(&self, class: Class) -> Option<Place<'_>> {
+        // Two at once must not both see the last place, nor a refused one take it for a moment.
+        let one_more = |under_way| self.room.admits(class, under_way).then_some(under_way + 1);
+        self.under_way
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .ok()
+            .map(|_| Place(self))
+    }
+
+    /// Whether a request that has a place would have got one as a lesser class too.
+    fn keeps(&self, class: Class) -> bool {
+        self.under_way.load(Ordering::Relaxed) <= self.room.up_to(class)
+    }
+
+    /// The request that has a place waits for something that costs nothing here, until what is
+    /// returned is dropped.
+    pub(crate) fn step_aside(&self) -> Aside<'_> {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        Aside(self)
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Place<'a>(&'a Shedding);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request that is not counted while it waits. It is counted again afterwards, whatever the room
+/// is by then: what it waited for is done.
+#[derive(Debug)]
+pub(crate) struct Aside<'a>(&'a Shedding);
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Lets a request in, or says that there is no room.
+pub(crate) async fn shed(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let matched = request.extensions().get::<MatchedPath>();
+    let class = matched.map_or(Class::Essential, |path| Class::of(path.as_str()));
+    let request = with_body(request).await;
+    // A start that would end at a queue for passwords which is nearly full is work for nothing.
+    let is_in_vain = class == Class::Starting && state.hasher().is_pressed();
+    let place = (!is_in_vain)
+        .then(|| state.shedding().enter(class))
+        .flatten();
+    match place {
+        Some(place) => {
+            let response = next.run(request).await;
+            drop(place);
+            response
+        }
+        None => refuse(&state, class),
+    }
+}
+
+/// What a request turns out to be once its body is decoded: says why not, if there is no room for
+/// such a one.
+pub(crate) fn found_to_be(state: &AppState, class: Class) -> Result<(), Response> {
+    if state.shedding().keeps(class) {
+        Ok(())
+    } else {
+        Err(refuse(state, class))
+    }
+}
+
+fn refuse(state: &AppState, class: Class) -> Response {
+    state.metrics().shed(class);
+    match class {
+        Class::Continuing | Class::Opening => idx::busy(),
+        Class::Essential | Class::Starting => oauth::busy(),
+    }
+}
+
+/// Reads the body first: whoever sends it slowly, or never, holds no place with it. What cannot be
+/// read, or is too long, is left to the endpoint to refuse.
+async fn with_body(request: Request) -> Request {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if request.body().is_end_stream() || announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
+        return request;
+    }
+    let (parts, body) = request.into_parts();
+    let body = match to_bytes(body, BODY_BYTES_MAX).await {
+        Ok(bytes) => Body::from(bytes),
+        // Longer than any endpoint takes, and so refused; or broken off, and then nobody is there.
+        Err(_) => Body::from(vec![0; BODY_BYTES_MAX + 1]),
+    };
+    Request::from_parts(parts, body)
+}
