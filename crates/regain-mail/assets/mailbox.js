@@ -42,6 +42,7 @@ function draw() {
   drawList(byId("messages"), messages, (message) => messageItem(message, message === reading));
   drawList(byId("notes"), notes, noteItem);
   byId("messages-empty").hidden = messages.length > 0;
+  byId("messages-count").textContent = messages.length > 0 ? `(${messages.length})` : "";
   byId("notes-empty").hidden = notes.length > 0;
   drawReader(reading);
 }
@@ -73,6 +74,7 @@ function messageItem(message, isRead) {
     state.chosen = message.id;
     history.replaceState(null, "", `#${encodeURIComponent(message.id)}`);
     draw();
+    byId("reader").scrollIntoView({ block: "nearest" });
   });
   item.append(button);
   return item;
@@ -191,5 +193,7 @@ byId("narrow").addEventListener("change", (event) => {
   byId("html").classList.toggle("narrow", event.target.checked);
 });
 choosePart(tabs[0]);
+document.querySelector("main").hidden = false;
+byId("status").textContent = "Connecting…";
 follow("messages");
 follow("notes");
