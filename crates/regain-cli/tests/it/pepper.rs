@@ -30,7 +30,14 @@ fn deployed_without() -> Deployment {
 
 fn add_app(deployment: &Deployment) {
     let made = deployment.run(&[
-        "clients", "create", "--id", "page", "--public", "--label", "Page", "--redirect-uri",
+        "clients",
+        "create",
+        "--id",
+        "page",
+        "--public",
+        "--label",
+        "Page",
+        "--redirect-uri",
         "http://localhost:8080/login/callback",
     ]);
     done(&made);
@@ -109,7 +116,11 @@ fn t_p7_a_rotation_of_the_file_keeps_logins_working() {
     create_alice(&deployment);
     assert!(export(&deployment).contains("keyid=AAAAAQ$"));
     serve_and_sign_in(&deployment);
-    assert!(doctor(&deployment).contains("ok"), "{}", doctor(&deployment));
+    assert!(
+        doctor(&deployment).contains("ok"),
+        "{}",
+        doctor(&deployment)
+    );
 
     done(&deployment.run(&["keys", "rotate", "pepper"]));
     let after = key(&deployment);
@@ -117,7 +128,11 @@ fn t_p7_a_rotation_of_the_file_keeps_logins_working() {
     assert!(after.starts_with(&before), "the old version stays");
     assert_eq!(after.lines().count(), 2);
     assert!(after.lines().nth(1).unwrap().starts_with("2 "));
-    assert!(doctor(&deployment).contains("version 2"), "{}", doctor(&deployment));
+    assert!(
+        doctor(&deployment).contains("version 2"),
+        "{}",
+        doctor(&deployment)
+    );
     // No process has it yet, so that nothing uses it.
     done(&deployment.create_user("bob@example.com", PASSWORD));
     assert!(!export(&deployment).contains("keyid=AAAAAg$"));
@@ -131,7 +146,10 @@ fn t_p7_a_rotation_of_the_file_keeps_logins_working() {
     assert!(line(ALICE).contains("keyid=AAAAAg$"), "{}", line(ALICE));
     assert!(line("bob@").contains("keyid=AAAAAQ$"));
     let counted = stdout(&deployment.run(&["users", "hashes", "--forget"]));
-    assert!(counted.contains("pepper:1\t1\n") && counted.contains("pepper:2\t1\n"), "{counted}");
+    assert!(
+        counted.contains("pepper:1\t1\n") && counted.contains("pepper:2\t1\n"),
+        "{counted}"
+    );
 
     // Bob is gone from version 1 when he has no password of it any more.
     let database = rusqlite::Connection::open(deployment.path("regain.db")).unwrap();
@@ -141,7 +159,11 @@ fn t_p7_a_rotation_of_the_file_keeps_logins_working() {
     let counted = stdout(&deployment.run(&["users", "hashes"]));
     assert!(counted.contains("pepper:1\t0\n"), "{counted}");
     fs::write(deployment.path("pepper.key"), after.lines().nth(1).unwrap()).unwrap();
-    assert_one_line(&deployment.run(&["serve", "--log", "error"]), 2, &["version 1", "pepper.key"]);
+    assert_one_line(
+        &deployment.run(&["serve", "--log", "error"]),
+        2,
+        &["version 1", "pepper.key"],
+    );
     fs::write(deployment.path("pepper.key"), &after).unwrap();
     done(&deployment.run(&["users", "hashes", "--forget"]));
     fs::write(deployment.path("pepper.key"), after.lines().nth(1).unwrap()).unwrap();
@@ -155,8 +177,16 @@ fn t_p7_a_deployment_from_before_goes_on_and_takes_a_pepper_later() {
     assert!(!export(&deployment).contains("keyid"));
     serve_and_sign_in(&deployment);
     assert!(!export(&deployment).contains("keyid"));
-    assert!(doctor(&deployment).contains("note"), "{}", doctor(&deployment));
-    assert_one_line(&deployment.run(&["keys", "use", "pepper"]), 2, &["pepper.key", "rotate"]);
+    assert!(
+        doctor(&deployment).contains("note"),
+        "{}",
+        doctor(&deployment)
+    );
+    assert_one_line(
+        &deployment.run(&["keys", "use", "pepper"]),
+        2,
+        &["pepper.key", "rotate"],
+    );
 
     let made = deployment.run(&["keys", "rotate", "pepper"]);
     done(&made);
@@ -205,7 +235,10 @@ fn t_p7_a_lost_pepper_is_refused_in_one_line_and_can_be_given_up() {
 
     // Another deployment's, and one that has later versions only.
     for (other, words) in [
-        (key(&Deployment::new()), "version 1 of the pepper is another one"),
+        (
+            key(&Deployment::new()),
+            "version 1 of the pepper is another one",
+        ),
         (right.replacen("1 ", "7 ", 1), "version 1 of the pepper"),
     ] {
         fs::write(&file, &other).unwrap();
@@ -215,11 +248,23 @@ fn t_p7_a_lost_pepper_is_refused_in_one_line_and_can_be_given_up() {
             2,
             &["pepper.key", words],
         );
-        assert!(doctor(&deployment).contains("PROBLEM"), "{}", doctor(&deployment));
-        assert!(doctor(&deployment).contains(words), "{}", doctor(&deployment));
+        assert!(
+            doctor(&deployment).contains("PROBLEM"),
+            "{}",
+            doctor(&deployment)
+        );
+        assert!(
+            doctor(&deployment).contains(words),
+            "{}",
+            doctor(&deployment)
+        );
         assert_one_line(&deployment.run(&["keys", "use", "pepper"]), 2, &[words]);
         assert_one_line(&deployment.run(&["keys", "rotate", "pepper"]), 2, &[words]);
-        assert_eq!(fs::read_to_string(&file).unwrap(), other, "nothing was written");
+        assert_eq!(
+            fs::read_to_string(&file).unwrap(),
+            other,
+            "nothing was written"
+        );
     }
 
     // Gone: the configuration names it, or the database does.
@@ -261,7 +306,11 @@ fn t_p7_a_running_engine_without_the_pepper_in_use_checks_no_password() {
     let running = serve(&deployment);
     assert_eq!(sign_in(&running, PASSWORD), 200);
     done(&deployment.run(&["keys", "rotate", "pepper"]));
-    assert_eq!(sign_in(&running, PASSWORD), 200, "a file alone changes nothing");
+    assert_eq!(
+        sign_in(&running, PASSWORD),
+        200,
+        "a file alone changes nothing"
+    );
     // Too early: the process that runs has not read it.
     done(&deployment.run(&["keys", "use", "pepper"]));
     let started = std::time::Instant::now();
@@ -286,14 +335,21 @@ fn the_pepper_may_come_from_the_environment_and_is_not_shown() {
     let with = |pepper: &str, args: &[&str]| {
         let mut command = regain(args);
         command.args(["--config", &config]);
-        command.env("REGAIN__HASH__PEPPER", pepper).output().unwrap()
+        command
+            .env("REGAIN__HASH__PEPPER", pepper)
+            .output()
+            .unwrap()
     };
     done(&with(&text, &["config", "check"]));
     let shown = with(&text, &["config", "show", "--origin"]);
     assert!(!stdout(&shown).contains(secret), "{}", stdout(&shown));
     let refused = with(&format!("one {secret}"), &["config", "check"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("REGAIN__HASH__PEPPER"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("REGAIN__HASH__PEPPER"),
+        "{}",
+        stderr(&refused)
+    );
     assert!(!stderr(&refused).contains(secret), "{}", stderr(&refused));
     let rotate = with(&text, &["keys", "rotate", "pepper"]);
     assert_one_line(&rotate, 2, &["REGAIN__HASH__PEPPER"]);
@@ -311,18 +367,32 @@ fn a_restore_says_that_its_pepper_is_missing() {
     let made = old.run(&["backup", &file]);
     done(&made);
     assert!(stderr(&made).contains("pepper"), "{}", stderr(&made));
-    let unzipped = std::process::Command::new("gzip").args(["-dc", &file]).output().unwrap();
+    let unzipped = std::process::Command::new("gzip")
+        .args(["-dc", &file])
+        .output()
+        .unwrap();
     let key_text = key(&old);
     let secret = key_text.trim().strip_prefix("1 ").unwrap();
     assert!(stdout(&unzipped).contains("keyid=AAAAAQ"));
-    assert!(!stdout(&unzipped).contains(secret), "it is not in the backup");
+    assert!(
+        !stdout(&unzipped).contains(secret),
+        "it is not in the backup"
+    );
 
     let new = Deployment::new();
     fs::copy(old.path("master.key"), new.path("master.key")).unwrap();
     let restored = new.run(&["restore", &file]);
     done(&restored);
-    assert!(stderr(&restored).contains("version 1 of the pepper"), "{}", stderr(&restored));
-    assert_one_line(&new.run(&["serve", "--log", "error"]), 2, &["version 1 of the pepper"]);
+    assert!(
+        stderr(&restored).contains("version 1 of the pepper"),
+        "{}",
+        stderr(&restored)
+    );
+    assert_one_line(
+        &new.run(&["serve", "--log", "error"]),
+        2,
+        &["version 1 of the pepper"],
+    );
     fs::copy(old.path("pepper.key"), new.path("pepper.key")).unwrap();
     serve_and_sign_in(&new);
 }
@@ -342,12 +412,20 @@ fn an_import_takes_hashes_of_its_own_pepper_alone() {
 
     let stranger = deployed();
     create_alice(&stranger);
-    fs::write(stranger.path("people.jsonl"), people.replace(ALICE, "anna@example.com")).unwrap();
+    fs::write(
+        stranger.path("people.jsonl"),
+        people.replace(ALICE, "anna@example.com"),
+    )
+    .unwrap();
     let file = stranger.path("people.jsonl").display().to_string();
     for dry_run in [&["--dry-run"][..], &[]] {
         let refused = stranger.run(&[&["users", "import", &file], dry_run].concat());
         assert_eq!(refused.status.code(), Some(1));
-        assert!(stderr(&refused).contains("not in use here"), "{}", stderr(&refused));
+        assert!(
+            stderr(&refused).contains("not in use here"),
+            "{}",
+            stderr(&refused)
+        );
     }
 
     let new = deployed();
@@ -355,7 +433,11 @@ fn an_import_takes_hashes_of_its_own_pepper_alone() {
     let file = new.path("people.jsonl").display().to_string();
     fs::write(&file, unmarked).unwrap();
     let refused = new.run(&["users", "import", &file]);
-    assert!(stderr(&refused).contains("not in use here"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("not in use here"),
+        "{}",
+        stderr(&refused)
+    );
     fs::write(&file, people).unwrap();
     done(&new.run(&["users", "import", &file]));
     serve_and_sign_in(&new);
@@ -366,7 +448,15 @@ fn the_demo_has_a_pepper_of_its_own_and_one_from_before_goes_on_without() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("demo");
     let path = data.display().to_string();
-    let demo = ["demo", "--engine-port", "0", "--app-port", "0", "--data", &path];
+    let demo = [
+        "demo",
+        "--engine-port",
+        "0",
+        "--app-port",
+        "0",
+        "--data",
+        &path,
+    ];
     let pepper = data.join("pepper.key");
     assert_eq!(Running::start(&demo).stop(), Some(0));
     let mode = fs::metadata(&pepper).unwrap().permissions().mode();

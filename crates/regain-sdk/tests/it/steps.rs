@@ -308,7 +308,9 @@ async fn a_recovery_is_paid_for_with_work() {
 
     // Without it nothing is sent.
     let error = step.clone().submit("alice").await.unwrap_err();
-    assert!(matches!(error, Error::MissingInput { fields, .. } if fields == ["captchaVerify.captchaToken"]));
+    assert!(
+        matches!(error, Error::MissingInput { fields, .. } if fields == ["captchaVerify.captchaToken"])
+    );
     script.answer("/idp/idx/identify", 200, documents::select_page(BASE));
     let outcome = step.submit_with_work("alice", &solution).await.unwrap();
     assert!(matches!(outcome.step(), Some(Step::SelectAuthenticator(_))));

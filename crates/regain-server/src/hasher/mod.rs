@@ -159,7 +159,7 @@ impl Hasher {
         self.queue.wake.notify_one();
         // When the time is over, or the client is gone, the receiver goes too, and the job leaves
         // the queue before it is hashed.
-        tokio::time::timeout(self.queue.bounds.deadline, answer)
+        let computed = tokio::time::timeout(self.queue.bounds.deadline, answer)
             .await
             .map_err(|_| NotHashed::Busy)?
             .map_err(|_| NotHashed::Busy)?;

@@ -80,6 +80,7 @@ async fn a_full_queue_refuses_at_once() {
 /// A queue without threads: nothing leaves it but by itself.
 fn still(settings: HashSettings) -> Hasher {
     Hasher {
+        peppers: Peppers::default(),
         kinds: Kinds::new(current(settings).unwrap()),
         queue: Arc::new(Queue::new(settings, HashMetrics::default())),
         metrics: HashMetrics::default(),
@@ -148,15 +149,15 @@ async fn t_p6_whoever_is_gone_is_not_hashed() {
     let mut here = jobs.remove(1);
     drop(jobs);
     hasher.queue.lock().closed = true;
-    let mut hashed = Vec::new();
+    let mut computed = Vec::new();
     run(&hasher.queue, |need| {
         let Need::VerifyPassword { candidate, .. } = need else {
             panic!("nobody sets a password")
         };
-        hashed.push(candidate.expose().clone());
+        computed.push(candidate.expose().clone());
         Computed::Matches(false)
     });
-    assert_eq!(hashed, ["here"]);
+    assert_eq!(computed, ["here"]);
     assert!(matches!(
         poll(here.as_mut()),
         Poll::Ready(Ok(Computed::Matches(false)))
@@ -171,7 +172,10 @@ async fn t_p6_the_time_in_the_queue_counts() {
     };
     let hasher = still(settings);
     // Nothing is ever taken out of the queue, so what is over is the time in it.
-    assert_eq!(hasher.compute(check_of("x")).await.unwrap_err(), NotHashed::Busy);
+    assert_eq!(
+        hasher.compute(check_of("x")).await.unwrap_err(),
+        NotHashed::Busy
+    );
 
     // What is left of the time is not enough for a hash: it is told so at once, without one.
     let hasher = still(HashSettings {
@@ -185,7 +189,10 @@ async fn t_p6_the_time_in_the_queue_counts() {
     hasher.queue.lock().jobs[0].queued_at -= waited;
     hasher.queue.lock().closed = true;
     run(&hasher.queue, |_| panic!("it comes too late"));
-    assert!(matches!(poll(job.as_mut()), Poll::Ready(Err(NotHashed::Busy))));
+    assert!(matches!(
+        poll(job.as_mut()),
+        Poll::Ready(Err(NotHashed::Busy))
+    ));
 }
 
 async fn futures(
@@ -291,7 +298,11 @@ async fn t_p7_a_missing_pepper_is_no_wrong_password_and_a_lost_one_is() {
         previous: vec![hashed_with(&one)],
     };
     let refused = start_with(&two).compute(new).await.unwrap_err();
-    assert_eq!(refused, NotHashed::Pepper(first), "nor is it no old password");
+    assert_eq!(
+        refused,
+        NotHashed::Pepper(first),
+        "nor is it no old password"
+    );
     // The list says nothing of it: that does not make it known.
     let current = two.newest().map(PepperKey::version);
     let agreed = |lost| PeppersInUse { current, lost };

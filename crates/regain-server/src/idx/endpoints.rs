@@ -46,7 +46,7 @@ async fn introspect(
         body.state_handle.or(body.state_token),
     ) {
         (Some(handle), None) => {
-            if let Err(busy) = found_to_be(&state, Class::Opening) {
+            if let Some(busy) = found_to_be(&state, Class::Opening) {
                 return Ok(busy);
             }
             Handle::Interaction(handle)

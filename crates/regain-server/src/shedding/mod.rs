@@ -179,14 +179,10 @@ pub(crate) async fn shed(State(state): State<AppState>, request: Request, next: 
     }
 }
 
-/// What a request turns out to be once its body is decoded: says why not, if there is no room for
+/// What a request turns out to be once its body is decoded: the refusal, if there is no room for
 /// such a one.
-pub(crate) fn found_to_be(state: &AppState, class: Class) -> Result<(), Response> {
-    if state.shedding().keeps(class) {
-        Ok(())
-    } else {
-        Err(refuse(state, class))
-    }
+pub(crate) fn found_to_be(state: &AppState, class: Class) -> Option<Response> {
+    (!state.shedding().keeps(class)).then(|| refuse(state, class))
 }
 
 fn refuse(state: &AppState, class: Class) -> Response {

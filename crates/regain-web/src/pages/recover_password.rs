@@ -76,6 +76,10 @@ fn page(visit: &Visit, open: Option<&Open>, here: Option<&Outcome>) -> RecoverPa
             Some(Mistake::UsernameMissing) => Messages::mistake(t.enter_username, "username"),
             Some(Mistake::WorkMissing) => Messages::mistake(t.work_missing, "username"),
             Some(_) => Messages::mistake(t.not_accepted, "username"),
+            // The name was taken: what is asked for now is no mistake.
+            None if work_of(outcome).is_some() => {
+                Messages::of(visit, open, outcome, None).as_info()
+            }
             None => Messages::of(visit, open, outcome, Some("username")),
         },
         (None, Some("username"), _) => Messages::mistake(t.enter_username, "username"),

@@ -88,6 +88,15 @@ impl Messages {
         }
     }
 
+    /// Says the same as something to know: nothing was refused.
+    pub(crate) fn as_info(self) -> Self {
+        Self {
+            is_negative: false,
+            takes_focus: false,
+            ..self
+        }
+    }
+
     /// Leaves the focus where the page puts it.
     pub(crate) fn without_focus(mut self) -> Self {
         self.takes_focus = false;

@@ -48,7 +48,10 @@ impl Hashes {
         let configuration = config::load(&self.file.config, None)?;
         let org = &configuration.settings.org;
         let store: Arc<dyn Store> = configuration.store.open().await?;
-        let Counted { kinds: counts, peppers } = count(&*store, org).await?;
+        let Counted {
+            kinds: counts,
+            peppers,
+        } = count(&*store, org).await?;
         let listed = hash_kinds(&*store, org).await;
         let listed = listed.map_err(|error| unavailable(NOT_READ, &error))?;
         for (kind, users) in &counts {
@@ -125,7 +128,9 @@ async fn count(store: &dyn Store, org: &OrgId) -> Result<Counted, Failure> {
             if let Some(hash) = &own {
                 *counts.kinds.entry(hash.kind()).or_default() += 1;
             }
-            let hashes = own.into_iter().chain(facts.history.iter().filter_map(parse));
+            let hashes = own
+                .into_iter()
+                .chain(facts.history.iter().filter_map(parse));
             for version in hashes.filter_map(|hash| hash.pepper()) {
                 *counts.peppers.entry(version).or_default() += 1;
             }

@@ -79,6 +79,8 @@ impl Engine {
             .env("REGAIN__MAIL__SMTP__TLS", "none")
             // Few people do what many do elsewhere.
             .env("REGAIN__LIMITS__DANGER_VOLUME_LIMITS", "off")
+            // So do their wrong codes: short codes would be closed for the whole org.
+            .env("REGAIN__LIMITS__TENANT_SHORT_WRONG_24H", "100000")
             .stdout(Stdio::piped())
             .stderr(log);
         let started = storm.clock();
