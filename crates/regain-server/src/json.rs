@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
+use axum::body::{Body, HttpBody as _};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -10,6 +11,11 @@ use serde_json::{Map, Number, Value};
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1_024;
 const DEPTH_MAX: usize = 32;
 const MEMBERS_MAX: usize = 1_000;
+
+/// Whether a body says beforehand that it is too large: nobody has to wait for it then.
+pub(crate) fn is_announced_too_large(body: &Body) -> bool {
+    usize::try_from(body.size_hint().lower()).is_ok_and(|bytes| bytes > BODY_BYTES_MAX)
+}
 
 /// The body is not the JSON that the endpoint takes.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

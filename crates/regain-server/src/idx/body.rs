@@ -24,6 +24,9 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         check_content_type(request.headers())?;
+        if json::is_announced_too_large(request.body()) {
+            return Err(ApiError::TooLarge);
+        }
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| too_large(&rejection))?;

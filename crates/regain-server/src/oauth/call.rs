@@ -13,6 +13,7 @@ use regain_types::{AuthServer, TokenHash};
 
 use super::refusal::Refusal;
 use super::server::Server;
+use crate::json::is_announced_too_large;
 use crate::meta::Meta;
 use crate::state::AppState;
 
@@ -44,6 +45,9 @@ impl FromRequest<AppState> for Call {
         };
         let query = parts.uri.query().map(str::to_owned);
         let headers = parts.headers.clone();
+        if is_announced_too_large(&body) {
+            return Err(Refusal::from(OAuthError::FormTooLarge).into_response());
+        }
         let body = Bytes::from_request(Request::from_parts(parts, body), state)
             .await
             .map_err(|rejection| match rejection.status() {

@@ -5,6 +5,8 @@ use super::*;
 
 /// Longer than any test runs.
 const LONG: Duration = Duration::from_hours(1);
+/// Longer than any test should take.
+const MINUTE: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(5);
 
 /// A body that brings one part, and then nothing more without an end.
@@ -71,8 +73,8 @@ async fn t_h2_whoever_stops_sending_is_told_so_and_let_go() {
             },
         ] {
             let body = Body::new(Stalling(part.clone()));
-            let answer = keep(pace, request(body), read).await;
-            assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+            let answer = tokio::time::timeout(MINUTE, keep(pace, request(body), read)).await;
+            assert_eq!(answer.unwrap().status(), StatusCode::REQUEST_TIMEOUT);
         }
     }
 }
@@ -92,7 +94,7 @@ async fn the_time_of_the_handler_begins_when_the_body_is_there() {
             drop(read(request).await);
             pending().await
         });
-        let answer = answer.await;
+        let answer = tokio::time::timeout(MINUTE, answer).await.unwrap();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
     // A body that nobody reads holds nobody up either.
@@ -101,5 +103,6 @@ async fn the_time_of_the_handler_begins_when_the_body_is_there() {
         drop(request);
         pending().await
     });
-    assert_eq!(answer.await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let answer = tokio::time::timeout(MINUTE, answer).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
 }

@@ -34,6 +34,8 @@ pub(crate) use walk::Walk;
 
 /// The origin in every document.
 pub(crate) const BASE: &str = "http://localhost:8400";
+/// The same, where a test wants https.
+pub(crate) const HTTPS_BASE: &str = "https://id.example.com";
 /// A page that may call.
 pub(crate) const TRUSTED_ORIGIN: &str = "http://localhost:8401";
 /// The client with a secret, and its secret.

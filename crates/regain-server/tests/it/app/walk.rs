@@ -7,7 +7,8 @@ use regain_store::{FlowKey, Loaded, Store as _};
 use regain_types::TokenHash;
 use serde_json::{Map, Value, json};
 
-use super::{BASE, Page, TestApp};
+use super::document::path_of;
+use super::{Page, TestApp};
 
 /// How often a client comes back to a server that is busy.
 pub(crate) const BUSY_RETRIES_MAX: usize = 5;
@@ -86,7 +87,7 @@ impl<'a> Walk<'a> {
 
     async fn submit(&mut self, form: &Value, given: Value) -> &Page {
         let href = form["href"].as_str().unwrap();
-        let path = href.strip_prefix(BASE).expect("hrefs are ours").to_owned();
+        let path = path_of(href).to_owned();
         let mut body: Map<String, Value> = given.as_object().cloned().unwrap();
         for field in form["value"].as_array().unwrap() {
             if field["mutable"] == false {

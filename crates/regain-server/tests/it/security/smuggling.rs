@@ -176,7 +176,7 @@ async fn t_h1_bodies_that_nobody_reads_are_no_requests_either() {
             "POST /idp/idx/introspect HTTP/1.1\r\norigin: https://evil.example\r\n",
             403,
         ),
-        ("POST /oauth2/v1/token HTTP/1.1\r\n", 400),
+        ("POST /oauth2/v1/token HTTP/1.1\r\n", 401),
     ] {
         for body in [&by_length, &in_chunks, &expecting] {
             let sent = format!("{line}host: x\r\n{body}{LAST}");
