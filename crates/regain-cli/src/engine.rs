@@ -53,6 +53,8 @@ fn refused(error: &StartError) -> Failure {
             "the signing keys do not open ({cause}): the master key is not the one of this database; put the right one back"
         ),
         StartError::HalfRestored => error.to_string(),
-        StartError::Keys(_) | StartError::Pepper(_) | StartError::Store(_) => format!("the engine cannot start: {error}"),
+        StartError::Keys(_) | StartError::Pepper(_) | StartError::Store(_) => {
+            format!("the engine cannot start: {error}")
+        }
     })
 }

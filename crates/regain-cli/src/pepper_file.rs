@@ -44,7 +44,10 @@ impl fmt::Display for PepperPlace {
 /// # Errors
 /// The rest of a sentence that begins with the path.
 pub(crate) fn read_pepper(path: &Path) -> Result<Pepper, String> {
-    let text = read_private(path, "`regain keys rotate pepper` makes one for a deployment that never had it")?;
+    let text = read_private(
+        path,
+        "`regain keys rotate pepper` makes one for a deployment that never had it",
+    )?;
     Pepper::parse(text.expose()).map_err(|refused| refused.to_string())
 }
 
@@ -79,9 +82,8 @@ pub(crate) fn add_version(path: &Path, version: PepperVersion) -> Result<(), Fai
         )),
         _ => cannot_write(&new, &error),
     })?;
-    let written = write_version(&target, file, version).and_then(|()| {
-        fs::rename(&new, &target).map_err(|error| cannot_write(&target, &error))
-    });
+    let written = write_version(&target, file, version)
+        .and_then(|()| fs::rename(&new, &target).map_err(|error| cannot_write(&target, &error)));
     if written.is_err() {
         let _ = fs::remove_file(&new);
         return written;
@@ -95,8 +97,8 @@ fn write_version(target: &Path, mut file: File, version: PepperVersion) -> Resul
     let old = match fs::metadata(target) {
         Ok(metadata) => {
             let pepper = read_pepper(target);
-            let pepper = pepper
-                .map_err(|said| Failure::unusable(format!("{} {said}", target.display())))?;
+            let pepper =
+                pepper.map_err(|said| Failure::unusable(format!("{} {said}", target.display())))?;
             Some((pepper, metadata))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -173,7 +175,10 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "1 hunter2\n").unwrap();
         let refused = read_pepper(&path).unwrap_err();
-        assert!(refused.contains("line 1") && !refused.contains("hunter2"), "{refused}");
+        assert!(
+            refused.contains("line 1") && !refused.contains("hunter2"),
+            "{refused}"
+        );
     }
 
     #[test]
@@ -191,12 +196,19 @@ mod tests {
         add_version(&link, version(4)).unwrap();
         let after = fs::read_to_string(&path).unwrap();
         assert!(after.starts_with(&before), "what was there is there");
-        assert_eq!(read_pepper(&link).unwrap().newest().unwrap().version(), version(4));
+        assert_eq!(
+            read_pepper(&link).unwrap().newest().unwrap().version(),
+            version(4)
+        );
         assert_eq!(mode(&path), 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert!(add_version(&path, version(4)).is_err(), "there already");
         assert_eq!(fs::read_to_string(&path).unwrap(), after);
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing else is left");
+        assert_eq!(
+            fs::read_dir(directory.path()).unwrap().count(),
+            2,
+            "nothing else is left"
+        );
     }
 
     #[test]

@@ -49,7 +49,9 @@ impl Standing {
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PepperProblem {
     /// A version that hashes may need is not here.
-    #[error("version {0} of the pepper, with which passwords in this database are hashed, is missing")]
+    #[error(
+        "version {0} of the pepper, with which passwords in this database are hashed, is missing"
+    )]
     Missing(PepperVersion),
     /// Another key has this version.
     #[error("version {0} of the pepper is another one than this database's")]
@@ -106,7 +108,7 @@ pub(crate) fn among(settings: &[(String, String)]) -> Vec<ListedPepper> {
             })
         })
         .collect();
-    listed.sort_unstable_by(|one, other| one.version.cmp(&other.version));
+    listed.sort_unstable_by_key(|row| row.version);
     listed
 }
 
@@ -148,7 +150,9 @@ pub async fn begin_pepper(
     let in_use = compare_pepper(pepper, &listed)?;
     let current = in_use.current.and_then(|version| pepper.find(version));
     let newest = match pepper.newest() {
-        Some(newest) if current.is_none_or(|current| current.version() < newest.version()) => newest,
+        Some(newest) if current.is_none_or(|current| current.version() < newest.version()) => {
+            newest
+        }
         _ => return Ok(current.cloned()),
     };
     let is_first = listed.is_empty() && store.count_users(org).await? == 0;
@@ -161,7 +165,13 @@ pub async fn begin_pepper(
     {
         return Err(PepperProblem::Other(newest.version()).into());
     }
-    save(store, org, (newest.version(), &newest.check()), Standing::InUse).await?;
+    save(
+        store,
+        org,
+        (newest.version(), &newest.check()),
+        Standing::InUse,
+    )
+    .await?;
     // Who had another key in mind at the same moment left a row too.
     compare_pepper(pepper, &listed_peppers(store, org).await?)?;
     Ok(Some(newest.clone()))

@@ -132,7 +132,9 @@ pub enum PepperRefused {
     #[error("version {0} of the pepper is there twice")]
     Twice(PepperVersion),
     /// More versions than anybody needs.
-    #[error("there are more than {VERSIONS_MAX} versions of the pepper: take out those that are used no more")]
+    #[error(
+        "there are more than {VERSIONS_MAX} versions of the pepper: take out those that are used no more"
+    )]
     TooMany,
 }
 

@@ -114,7 +114,9 @@ async fn rotate(file: &ConfigFile) -> Result<(), Failure> {
     let (_, listed) = open(&configuration).await?;
     compare_pepper(&here, &listed).map_err(|problem| refused(place, problem))?;
     let known = listed.iter().map(|row| row.version);
-    let last = known.chain(here.keys().iter().map(PepperKey::version)).max();
+    let last = known
+        .chain(here.keys().iter().map(PepperKey::version))
+        .max();
     let next = match last {
         None => PepperVersion::FIRST,
         Some(last) => last
@@ -222,5 +224,7 @@ pub(crate) fn refused(place: &PepperPlace, problem: PepperProblem) -> Failure {
 }
 
 fn unavailable(error: &StoreError) -> Failure {
-    Failure::failed(format!("the database does not say which pepper is in use: {error}"))
+    Failure::failed(format!(
+        "the database does not say which pepper is in use: {error}"
+    ))
 }

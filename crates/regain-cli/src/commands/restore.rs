@@ -133,7 +133,10 @@ async fn ensure_empty(store: &dyn Store, org: &OrgId, mark: &str) -> Result<(), 
             .map_err(unknown)?
             .is_empty()
         && store.list_clients(org).await.map_err(unknown)?.is_empty()
-        && listed_peppers(store, org).await.map_err(unknown)?.is_empty()
+        && listed_peppers(store, org)
+            .await
+            .map_err(unknown)?
+            .is_empty()
         && store.list_audit(org, 1).await.map_err(unknown)?.is_empty();
     if empty {
         return Ok(());

@@ -124,7 +124,10 @@ impl Hash {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the form that is_err_and takes")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the form that is_err_and takes"
+)]
 fn is_not_there(error: std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::NotFound
 }

@@ -202,7 +202,13 @@ fn option_as_toml(key: &str, value: &str) -> String {
 }
 
 /// Last parts of keys whose values are secret: no listing and no message repeats them.
-const SECRET: [&str; 5] = ["client_secret", "master_key", "password", "pepper", "secret"];
+const SECRET: [&str; 5] = [
+    "client_secret",
+    "master_key",
+    "password",
+    "pepper",
+    "secret",
+];
 
 /// Whether the value of a key is secret. The section `[password]` is not: its keys go on.
 pub(crate) fn is_secret(key: &str) -> bool {

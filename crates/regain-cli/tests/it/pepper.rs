@@ -23,14 +23,29 @@ fn deployed() -> Deployment {
 fn deployed_without() -> Deployment {
     let deployment = Deployment::new();
     fs::remove_file(deployment.path("pepper.key")).unwrap();
-    deployment.edit(|text| text.replace(CONFIGURED, ""));
+    unname(&deployment);
     add_app(&deployment);
     deployment
 }
 
+/// The configuration names no file any more.
+fn unname(deployment: &Deployment) {
+    deployment.edit(|text| {
+        assert!(text.contains(CONFIGURED), "{text}");
+        text.replace(CONFIGURED, "")
+    });
+}
+
 fn add_app(deployment: &Deployment) {
     let made = deployment.run(&[
-        "clients", "create", "--id", "page", "--public", "--label", "Page", "--redirect-uri",
+        "clients",
+        "create",
+        "--id",
+        "page",
+        "--public",
+        "--label",
+        "Page",
+        "--redirect-uri",
         "http://localhost:8080/login/callback",
     ]);
     done(&made);
@@ -109,7 +124,11 @@ fn t_p7_a_rotation_of_the_file_keeps_logins_working() {
     create_alice(&deployment);
     assert!(export(&deployment).contains("keyid=AAAAAQ$"));
     serve_and_sign_in(&deployment);
-    assert!(doctor(&deployment).contains("ok"), "{}", doctor(&deployment));
+    assert!(
+        doctor(&deployment).contains("ok"),
+        "{}",
+        doctor(&deployment)
+    );
 
     done(&deployment.run(&["keys", "rotate", "pepper"]));
     let after = key(&deployment);
@@ -117,7 +136,11 @@ fn t_p7_a_rotation_of_the_file_keeps_logins_working() {
     assert!(after.starts_with(&before), "the old version stays");
     assert_eq!(after.lines().count(), 2);
     assert!(after.lines().nth(1).unwrap().starts_with("2 "));
-    assert!(doctor(&deployment).contains("version 2"), "{}", doctor(&deployment));
+    assert!(
+        doctor(&deployment).contains("version 2"),
+        "{}",
+        doctor(&deployment)
+    );
     // No process has it yet, so that nothing uses it.
     done(&deployment.create_user("bob@example.com", PASSWORD));
     assert!(!export(&deployment).contains("keyid=AAAAAg$"));
@@ -130,21 +153,51 @@ fn t_p7_a_rotation_of_the_file_keeps_logins_working() {
     };
     assert!(line(ALICE).contains("keyid=AAAAAg$"), "{}", line(ALICE));
     assert!(line("bob@").contains("keyid=AAAAAQ$"));
-    let counted = stdout(&deployment.run(&["users", "hashes", "--forget"]));
-    assert!(counted.contains("pepper:1\t1\n") && counted.contains("pepper:2\t1\n"), "{counted}");
+}
 
-    // Bob is gone from version 1 when he has no password of it any more.
+#[test]
+fn a_version_that_no_hash_has_any_more_may_be_taken_out_of_the_file() {
+    let deployment = deployed();
+    create_alice(&deployment);
+    done(&deployment.create_user("bob@example.com", PASSWORD));
+    done(&deployment.run(&["keys", "rotate", "pepper"]));
+    serve_and_sign_in(&deployment);
+    let hashes =
+        |option: &[&str]| stdout(&deployment.run(&[&["users", "hashes"], option].concat()));
+    let counted = hashes(&["--forget"]);
+    assert!(counted.ends_with("pepper:1\t1\npepper:2\t1\n"), "{counted}");
+
+    // Bob goes, and what is left of version 1 is a password that Alice had before.
     let database = rusqlite::Connection::open(deployment.path("regain.db")).unwrap();
-    let gone = database.execute("DELETE FROM users WHERE login = 'bob@example.com'", []);
-    assert_eq!(gone.unwrap(), 1);
-    drop(database);
-    let counted = stdout(&deployment.run(&["users", "hashes"]));
-    assert!(counted.contains("pepper:1\t0\n"), "{counted}");
-    fs::write(deployment.path("pepper.key"), after.lines().nth(1).unwrap()).unwrap();
-    assert_one_line(&deployment.run(&["serve", "--log", "error"]), 2, &["version 1", "pepper.key"]);
-    fs::write(deployment.path("pepper.key"), &after).unwrap();
-    done(&deployment.run(&["users", "hashes", "--forget"]));
-    fs::write(deployment.path("pepper.key"), after.lines().nth(1).unwrap()).unwrap();
+    let change = |sql: &str| assert_eq!(database.execute(sql, []).unwrap(), 1, "{sql}");
+    change(
+        "UPDATE users SET password_history = (SELECT json_array(json_object('phc', password_phc,
+         'nfc', json('true'), 'set_at', 0)) FROM users WHERE login = 'bob@example.com')
+         WHERE login = 'alice@example.com'",
+    );
+    change("DELETE FROM users WHERE login = 'bob@example.com'");
+    let counted = hashes(&["--forget"]);
+    assert!(counted.ends_with("pepper:1\t1\npepper:2\t1\n"), "{counted}");
+    let whole = key(&deployment);
+    let newest = whole.lines().nth(1).unwrap().to_owned();
+    let file = deployment.path("pepper.key");
+    let refused = || {
+        fs::write(&file, &newest).unwrap();
+        assert_one_line(
+            &deployment.run(&["serve", "--log", "error"]),
+            2,
+            &["version 1", "pepper.key"],
+        );
+        fs::write(&file, &whole).unwrap();
+    };
+    refused();
+
+    change("UPDATE users SET password_history = '[]'");
+    let counted = hashes(&[]);
+    assert!(counted.ends_with("pepper:2\t1\npepper:1\t0\n"), "{counted}");
+    refused();
+    hashes(&["--forget"]);
+    fs::write(&file, &newest).unwrap();
     serve_and_sign_in(&deployment);
 }
 
@@ -155,8 +208,16 @@ fn t_p7_a_deployment_from_before_goes_on_and_takes_a_pepper_later() {
     assert!(!export(&deployment).contains("keyid"));
     serve_and_sign_in(&deployment);
     assert!(!export(&deployment).contains("keyid"));
-    assert!(doctor(&deployment).contains("note"), "{}", doctor(&deployment));
-    assert_one_line(&deployment.run(&["keys", "use", "pepper"]), 2, &["pepper.key", "rotate"]);
+    assert!(
+        doctor(&deployment).contains("note"),
+        "{}",
+        doctor(&deployment)
+    );
+    assert_one_line(
+        &deployment.run(&["keys", "use", "pepper"]),
+        2,
+        &["pepper.key", "rotate"],
+    );
 
     let made = deployment.run(&["keys", "rotate", "pepper"]);
     done(&made);
@@ -205,7 +266,10 @@ fn t_p7_a_lost_pepper_is_refused_in_one_line_and_can_be_given_up() {
 
     // Another deployment's, and one that has later versions only.
     for (other, words) in [
-        (key(&Deployment::new()), "version 1 of the pepper is another one"),
+        (
+            key(&Deployment::new()),
+            "version 1 of the pepper is another one",
+        ),
         (right.replacen("1 ", "7 ", 1), "version 1 of the pepper"),
     ] {
         fs::write(&file, &other).unwrap();
@@ -215,17 +279,29 @@ fn t_p7_a_lost_pepper_is_refused_in_one_line_and_can_be_given_up() {
             2,
             &["pepper.key", words],
         );
-        assert!(doctor(&deployment).contains("PROBLEM"), "{}", doctor(&deployment));
-        assert!(doctor(&deployment).contains(words), "{}", doctor(&deployment));
+        assert!(
+            doctor(&deployment).contains("PROBLEM"),
+            "{}",
+            doctor(&deployment)
+        );
+        assert!(
+            doctor(&deployment).contains(words),
+            "{}",
+            doctor(&deployment)
+        );
         assert_one_line(&deployment.run(&["keys", "use", "pepper"]), 2, &[words]);
         assert_one_line(&deployment.run(&["keys", "rotate", "pepper"]), 2, &[words]);
-        assert_eq!(fs::read_to_string(&file).unwrap(), other, "nothing was written");
+        assert_eq!(
+            fs::read_to_string(&file).unwrap(),
+            other,
+            "nothing was written"
+        );
     }
 
     // Gone: the configuration names it, or the database does.
     fs::remove_file(&file).unwrap();
     serve_refuses(&["hash.pepper_file", "pepper.key", "is not there"]);
-    deployment.edit(|text| text.replace(CONFIGURED, ""));
+    unname(&deployment);
     serve_refuses(&["pepper.key", "version 1 of the pepper", "is missing"]);
     assert_one_line(
         &deployment.run(&["keys", "rotate", "pepper"]),
@@ -261,7 +337,11 @@ fn t_p7_a_running_engine_without_the_pepper_in_use_checks_no_password() {
     let running = serve(&deployment);
     assert_eq!(sign_in(&running, PASSWORD), 200);
     done(&deployment.run(&["keys", "rotate", "pepper"]));
-    assert_eq!(sign_in(&running, PASSWORD), 200, "a file alone changes nothing");
+    assert_eq!(
+        sign_in(&running, PASSWORD),
+        200,
+        "a file alone changes nothing"
+    );
     // Too early: the process that runs has not read it.
     done(&deployment.run(&["keys", "use", "pepper"]));
     let started = std::time::Instant::now();
@@ -286,14 +366,21 @@ fn the_pepper_may_come_from_the_environment_and_is_not_shown() {
     let with = |pepper: &str, args: &[&str]| {
         let mut command = regain(args);
         command.args(["--config", &config]);
-        command.env("REGAIN__HASH__PEPPER", pepper).output().unwrap()
+        command
+            .env("REGAIN__HASH__PEPPER", pepper)
+            .output()
+            .unwrap()
     };
     done(&with(&text, &["config", "check"]));
     let shown = with(&text, &["config", "show", "--origin"]);
     assert!(!stdout(&shown).contains(secret), "{}", stdout(&shown));
     let refused = with(&format!("one {secret}"), &["config", "check"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("REGAIN__HASH__PEPPER"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("REGAIN__HASH__PEPPER"),
+        "{}",
+        stderr(&refused)
+    );
     assert!(!stderr(&refused).contains(secret), "{}", stderr(&refused));
     let rotate = with(&text, &["keys", "rotate", "pepper"]);
     assert_one_line(&rotate, 2, &["REGAIN__HASH__PEPPER"]);
@@ -311,18 +398,32 @@ fn a_restore_says_that_its_pepper_is_missing() {
     let made = old.run(&["backup", &file]);
     done(&made);
     assert!(stderr(&made).contains("pepper"), "{}", stderr(&made));
-    let unzipped = std::process::Command::new("gzip").args(["-dc", &file]).output().unwrap();
+    let unzipped = std::process::Command::new("gzip")
+        .args(["-dc", &file])
+        .output()
+        .unwrap();
     let key_text = key(&old);
     let secret = key_text.trim().strip_prefix("1 ").unwrap();
     assert!(stdout(&unzipped).contains("keyid=AAAAAQ"));
-    assert!(!stdout(&unzipped).contains(secret), "it is not in the backup");
+    assert!(
+        !stdout(&unzipped).contains(secret),
+        "it is not in the backup"
+    );
 
     let new = Deployment::new();
     fs::copy(old.path("master.key"), new.path("master.key")).unwrap();
     let restored = new.run(&["restore", &file]);
     done(&restored);
-    assert!(stderr(&restored).contains("version 1 of the pepper"), "{}", stderr(&restored));
-    assert_one_line(&new.run(&["serve", "--log", "error"]), 2, &["version 1 of the pepper"]);
+    assert!(
+        stderr(&restored).contains("version 1 of the pepper"),
+        "{}",
+        stderr(&restored)
+    );
+    assert_one_line(
+        &new.run(&["serve", "--log", "error"]),
+        2,
+        &["version 1 of the pepper"],
+    );
     fs::copy(old.path("pepper.key"), new.path("pepper.key")).unwrap();
     serve_and_sign_in(&new);
 }
@@ -342,12 +443,20 @@ fn an_import_takes_hashes_of_its_own_pepper_alone() {
 
     let stranger = deployed();
     create_alice(&stranger);
-    fs::write(stranger.path("people.jsonl"), people.replace(ALICE, "anna@example.com")).unwrap();
+    fs::write(
+        stranger.path("people.jsonl"),
+        people.replace(ALICE, "anna@example.com"),
+    )
+    .unwrap();
     let file = stranger.path("people.jsonl").display().to_string();
     for dry_run in [&["--dry-run"][..], &[]] {
         let refused = stranger.run(&[&["users", "import", &file], dry_run].concat());
         assert_eq!(refused.status.code(), Some(1));
-        assert!(stderr(&refused).contains("not in use here"), "{}", stderr(&refused));
+        assert!(
+            stderr(&refused).contains("not in use here"),
+            "{}",
+            stderr(&refused)
+        );
     }
 
     let new = deployed();
@@ -355,7 +464,11 @@ fn an_import_takes_hashes_of_its_own_pepper_alone() {
     let file = new.path("people.jsonl").display().to_string();
     fs::write(&file, unmarked).unwrap();
     let refused = new.run(&["users", "import", &file]);
-    assert!(stderr(&refused).contains("not in use here"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("not in use here"),
+        "{}",
+        stderr(&refused)
+    );
     fs::write(&file, people).unwrap();
     done(&new.run(&["users", "import", &file]));
     serve_and_sign_in(&new);
@@ -366,7 +479,15 @@ fn the_demo_has_a_pepper_of_its_own_and_one_from_before_goes_on_without() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("demo");
     let path = data.display().to_string();
-    let demo = ["demo", "--engine-port", "0", "--app-port", "0", "--data", &path];
+    let demo = [
+        "demo",
+        "--engine-port",
+        "0",
+        "--app-port",
+        "0",
+        "--data",
+        &path,
+    ];
     let pepper = data.join("pepper.key");
     assert_eq!(Running::start(&demo).stop(), Some(0));
     let mode = fs::metadata(&pepper).unwrap().permissions().mode();

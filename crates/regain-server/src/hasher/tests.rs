@@ -177,7 +177,11 @@ async fn t_p7_a_missing_pepper_is_no_wrong_password_and_a_lost_one_is() {
         previous: vec![hashed_with(&one)],
     };
     let refused = start_with(&two).compute(new).await.unwrap_err();
-    assert_eq!(refused, NotHashed::Pepper(first), "nor is it no old password");
+    assert_eq!(
+        refused,
+        NotHashed::Pepper(first),
+        "nor is it no old password"
+    );
     // The list says nothing of it: that does not make it known.
     let current = two.newest().map(PepperKey::version);
     let agreed = |lost| PeppersInUse { current, lost };

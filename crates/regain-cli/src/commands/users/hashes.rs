@@ -48,7 +48,10 @@ impl Hashes {
         let configuration = config::load(&self.file.config, None)?;
         let org = &configuration.settings.org;
         let store: Arc<dyn Store> = configuration.store.open().await?;
-        let Counted { kinds: counts, peppers } = count(&*store, org).await?;
+        let Counted {
+            kinds: counts,
+            peppers,
+        } = count(&*store, org).await?;
         let listed = hash_kinds(&*store, org).await;
         let listed = listed.map_err(|error| unavailable(NOT_READ, &error))?;
         for (kind, users) in &counts {
@@ -91,9 +94,11 @@ impl Hashes {
             }
             print(&format!("pepper:{version}\t{hashes}"));
         }
-        for row in in_use.filter(|row| !counts.contains_key(&row.version)) {
+        let unused = in_use.filter(|row| !counts.contains_key(&row.version));
+        // New hashes have the current one, whether or not anybody has one yet.
+        for row in unused.filter(|row| Some(row.version) != current) {
             print(&format!("pepper:{}\t0", row.version));
-            if self.forget && Some(row.version) != current {
+            if self.forget {
                 let forgotten = save_pepper(store, org, row, Standing::NotInUse).await;
                 forgotten.map_err(|error| unavailable("the version is still needed", &error))?;
             }
@@ -125,7 +130,9 @@ async fn count(store: &dyn Store, org: &OrgId) -> Result<Counted, Failure> {
             if let Some(hash) = &own {
                 *counts.kinds.entry(hash.kind()).or_default() += 1;
             }
-            let hashes = own.into_iter().chain(facts.history.iter().filter_map(parse));
+            let hashes = own
+                .into_iter()
+                .chain(facts.history.iter().filter_map(parse));
             for version in hashes.filter_map(|hash| hash.pepper()) {
                 *counts.peppers.entry(version).or_default() += 1;
             }

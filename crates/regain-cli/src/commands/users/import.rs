@@ -141,11 +141,7 @@ impl Import {
 }
 
 /// Reads and checks, on a thread of its own, while the store writes.
-fn read(
-    mut reader: Reader,
-    known_here: (Timestamp, &[String]),
-    batches: &mpsc::Sender<Batch>,
-) {
+fn read(mut reader: Reader, known_here: (Timestamp, &[String]), batches: &mpsc::Sender<Batch>) {
     let mut known: Vec<HashKind> = Vec::new();
     let mut batch = Batch::default();
     loop {
