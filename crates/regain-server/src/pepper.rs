@@ -108,7 +108,7 @@ pub(crate) fn among(settings: &[(String, String)]) -> Vec<ListedPepper> {
             })
         })
         .collect();
-    listed.sort_unstable_by_key(|pepper| pepper.version);
+    listed.sort_unstable_by_key(|row| row.version);
     listed
 }
 

@@ -23,9 +23,17 @@ fn deployed() -> Deployment {
 fn deployed_without() -> Deployment {
     let deployment = Deployment::new();
     fs::remove_file(deployment.path("pepper.key")).unwrap();
-    deployment.edit(|text| text.replace(CONFIGURED, ""));
+    unname(&deployment);
     add_app(&deployment);
     deployment
+}
+
+/// The configuration names no file any more.
+fn unname(deployment: &Deployment) {
+    deployment.edit(|text| {
+        assert!(text.contains(CONFIGURED), "{text}");
+        text.replace(CONFIGURED, "")
+    });
 }
 
 fn add_app(deployment: &Deployment) {
@@ -145,28 +153,51 @@ fn t_p7_a_rotation_of_the_file_keeps_logins_working() {
     };
     assert!(line(ALICE).contains("keyid=AAAAAg$"), "{}", line(ALICE));
     assert!(line("bob@").contains("keyid=AAAAAQ$"));
-    let counted = stdout(&deployment.run(&["users", "hashes", "--forget"]));
-    assert!(
-        counted.contains("pepper:1\t1\n") && counted.contains("pepper:2\t1\n"),
-        "{counted}"
-    );
+}
 
-    // Bob is gone from version 1 when he has no password of it any more.
+#[test]
+fn a_version_that_no_hash_has_any_more_may_be_taken_out_of_the_file() {
+    let deployment = deployed();
+    create_alice(&deployment);
+    done(&deployment.create_user("bob@example.com", PASSWORD));
+    done(&deployment.run(&["keys", "rotate", "pepper"]));
+    serve_and_sign_in(&deployment);
+    let hashes =
+        |option: &[&str]| stdout(&deployment.run(&[&["users", "hashes"], option].concat()));
+    let counted = hashes(&["--forget"]);
+    assert!(counted.ends_with("pepper:1\t1\npepper:2\t1\n"), "{counted}");
+
+    // Bob goes, and what is left of version 1 is a password that Alice had before.
     let database = rusqlite::Connection::open(deployment.path("regain.db")).unwrap();
-    let gone = database.execute("DELETE FROM users WHERE login = 'bob@example.com'", []);
-    assert_eq!(gone.unwrap(), 1);
-    drop(database);
-    let counted = stdout(&deployment.run(&["users", "hashes"]));
-    assert!(counted.contains("pepper:1\t0\n"), "{counted}");
-    fs::write(deployment.path("pepper.key"), after.lines().nth(1).unwrap()).unwrap();
-    assert_one_line(
-        &deployment.run(&["serve", "--log", "error"]),
-        2,
-        &["version 1", "pepper.key"],
+    let change = |sql: &str| assert_eq!(database.execute(sql, []).unwrap(), 1, "{sql}");
+    change(
+        "UPDATE users SET password_history = (SELECT json_array(json_object('phc', password_phc,
+         'nfc', json('true'), 'set_at', 0)) FROM users WHERE login = 'bob@example.com')
+         WHERE login = 'alice@example.com'",
     );
-    fs::write(deployment.path("pepper.key"), &after).unwrap();
-    done(&deployment.run(&["users", "hashes", "--forget"]));
-    fs::write(deployment.path("pepper.key"), after.lines().nth(1).unwrap()).unwrap();
+    change("DELETE FROM users WHERE login = 'bob@example.com'");
+    let counted = hashes(&["--forget"]);
+    assert!(counted.ends_with("pepper:1\t1\npepper:2\t1\n"), "{counted}");
+    let whole = key(&deployment);
+    let newest = whole.lines().nth(1).unwrap().to_owned();
+    let file = deployment.path("pepper.key");
+    let refused = || {
+        fs::write(&file, &newest).unwrap();
+        assert_one_line(
+            &deployment.run(&["serve", "--log", "error"]),
+            2,
+            &["version 1", "pepper.key"],
+        );
+        fs::write(&file, &whole).unwrap();
+    };
+    refused();
+
+    change("UPDATE users SET password_history = '[]'");
+    let counted = hashes(&[]);
+    assert!(counted.ends_with("pepper:2\t1\npepper:1\t0\n"), "{counted}");
+    refused();
+    hashes(&["--forget"]);
+    fs::write(&file, &newest).unwrap();
     serve_and_sign_in(&deployment);
 }
 
@@ -270,7 +301,7 @@ fn t_p7_a_lost_pepper_is_refused_in_one_line_and_can_be_given_up() {
     // Gone: the configuration names it, or the database does.
     fs::remove_file(&file).unwrap();
     serve_refuses(&["hash.pepper_file", "pepper.key", "is not there"]);
-    deployment.edit(|text| text.replace(CONFIGURED, ""));
+    unname(&deployment);
     serve_refuses(&["pepper.key", "version 1 of the pepper", "is missing"]);
     assert_one_line(
         &deployment.run(&["keys", "rotate", "pepper"]),

@@ -94,9 +94,11 @@ impl Hashes {
             }
             print(&format!("pepper:{version}\t{hashes}"));
         }
-        for row in in_use.filter(|row| !counts.contains_key(&row.version)) {
+        let unused = in_use.filter(|row| !counts.contains_key(&row.version));
+        // New hashes have the current one, whether or not anybody has one yet.
+        for row in unused.filter(|row| Some(row.version) != current) {
             print(&format!("pepper:{}\t0", row.version));
-            if self.forget && Some(row.version) != current {
+            if self.forget {
                 let forgotten = save_pepper(store, org, row, Standing::NotInUse).await;
                 forgotten.map_err(|error| unavailable("the version is still needed", &error))?;
             }

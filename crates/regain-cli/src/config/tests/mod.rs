@@ -13,6 +13,7 @@ use regain_mail::Tls;
 use tempfile::TempDir;
 
 use super::*;
+use crate::pepper_file::create_pepper;
 use crate::private_files::create_master_key;
 
 /// The least that a configuration must say.
@@ -157,7 +158,11 @@ fn the_file_of_init_is_what_it_says_and_every_default_in_it_is_the_default() {
         .replace("@PASSES@", "1")
         .replace("@MILLISECONDS@", "30");
     let site = Site::new();
-    assert!(site.load(&template, &[]).is_ok());
+    let unmade = site.problems(&template);
+    assert!(unmade[0].contains("hash.pepper_file"), "{unmade:?}");
+    create_pepper(&site.directory.path().join("pepper.key")).unwrap();
+    let made = site.load(&template, &[]).unwrap();
+    assert_eq!(made.pepper.keys().len(), 1);
     // With every comment of the form `# key = value` taken away, but for examples of what has no
     // default, it must still mean the same.
     let mut section = String::new();

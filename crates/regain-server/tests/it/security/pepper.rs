@@ -325,24 +325,6 @@ fn said(page: &Page) -> String {
     document.to_string()
 }
 
-/// T-P7, K-02: a node finds out from the list, before it meets a hash, that another pepper is in use.
-#[tokio::test]
-async fn t_p7_a_node_learns_that_a_pepper_it_lacks_is_in_use() {
-    let (one, both) = peppers();
-    let app = TestApp::with(|setup| setup.pepper = one).await;
-    let login = Person::Active.login();
-    sign_in_and_upgrade(&app, login, Some(1)).await;
-    take_into_use(&app, &both).await;
-    // The list is read every five seconds.
-    let red = async {
-        while sign_in(&app, login, PASSWORD).await.status != 503 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, red).await.unwrap();
-    app.leave_mail().await;
-}
-
 /// T-P7, K-06: who lost a version says so. Its hashes match nothing, and people set new passwords by
 /// mail.
 #[tokio::test]
