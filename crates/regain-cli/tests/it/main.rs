@@ -18,3 +18,5 @@ mod program;
 mod usage;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
+mod visitor;
