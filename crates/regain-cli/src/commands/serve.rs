@@ -109,7 +109,7 @@ async fn serve(
 }
 
 async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Failure> {
-    let store = configuration.store.open().await?;
+    let store = configuration.store.open_to_serve().await?;
     for client in configuration.clients {
         store
             .save_client(&configuration.settings.org, client)

@@ -11,6 +11,8 @@ mod configuration;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod disk_full;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod program;
@@ -20,3 +22,6 @@ mod usage;
 mod users;
 #[cfg(test)]
 mod visitor;
+#[cfg(test)]
+#[path = "../../../regain-store-sqlite/tests/it/volume.rs"]
+mod volume;

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use regain_store::StoreError;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -39,6 +40,7 @@ struct Asked {
 enum Problem {
     Stopping,
     StoreDoesNotAnswer,
+    StoreIsFull,
     StoreRefuses,
 }
 
@@ -47,6 +49,7 @@ impl Problem {
         match self {
             Self::Stopping => "the process is stopping",
             Self::StoreDoesNotAnswer => "the store does not answer within a second",
+            Self::StoreIsFull => "the disk of the store is full: make room there",
             Self::StoreRefuses => "the store does not answer or cannot write: see the log",
         }
     }
@@ -74,6 +77,8 @@ impl Health {
         }
         let problem = match tokio::time::timeout(PATIENCE, state.store().check()).await {
             Ok(Ok(())) => None,
+            // The store has told it already, once.
+            Ok(Err(StoreError::Full)) => Some(Problem::StoreIsFull),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "not ready");
                 Some(Problem::StoreRefuses)
