@@ -21,7 +21,7 @@ pub(crate) const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 /// write would meet the full disk once more.
 pub(crate) const HEADROOM_BYTES: u64 = 4 * 1024 * 1024;
 /// What is written at once where the file system cannot set space aside by itself.
-const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024;
 
 /// What is known of the space, and what is set aside of it.
 #[derive(Debug, Default)]
