@@ -86,6 +86,21 @@ impl StoreUrl {
         })
     }
 
+    /// Opens the database as [`StoreUrl::open`] does, for the process that serves from it: beside a
+    /// file it keeps some space for the day on which the disk is full.
+    ///
+    /// # Errors
+    /// A [`Failure`] in the database's words.
+    pub(crate) async fn open_to_serve(&self) -> Result<Arc<dyn Store>, Failure> {
+        match self {
+            Self::Postgres { .. } => self.open().await,
+            Self::Sqlite(path) => Ok(Arc::new(
+                SqliteStore::open_to_serve(path, Arc::new(SystemClock::new()))
+                    .map_err(|error| refused(&error))?,
+            )),
+        }
+    }
+
     /// Opens the database as it is: for commands that must not make or change one.
     ///
     /// # Errors

@@ -164,6 +164,8 @@ impl From<StoreError> for ApiError {
     /// Logs the cause, once, here; the client learns nothing of it.
     fn from(error: StoreError) -> Self {
         match error {
+            // The store has told the operator, once: a line for each request fills what is full.
+            StoreError::Full => Self::Busy,
             StoreError::Conflict | StoreError::Unavailable(_) => {
                 tracing::warn!(%error, "the store could not do it");
                 Self::Busy

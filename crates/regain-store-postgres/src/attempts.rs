@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{Object, Pool, PoolError};
+use regain_store::StoreError;
 use regain_types::{SystemEntropy, random_array};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::Row;
@@ -17,6 +18,7 @@ use tokio_postgres::Row;
 use crate::background;
 use crate::connecting::{Connector, Link};
 use crate::error::{Fault, OpenError, Refusal};
+use crate::fullness::Fullness;
 use crate::options::Options;
 use crate::param::Call;
 use crate::pipeline::{self, Trouble};
@@ -63,6 +65,7 @@ pub(crate) struct Database {
     timeout: Duration,
     prepared: AtomicBool,
     unanswered: AtomicU32,
+    pub(crate) fullness: Fullness,
 }
 
 enum Attempt {
@@ -86,6 +89,7 @@ impl Database {
             timeout: options.timeout(),
             prepared: AtomicBool::new(options.prepare()),
             unanswered: AtomicU32::new(0),
+            fullness: Fullness::default(),
         })
     }
 
@@ -133,6 +137,10 @@ impl Database {
                 }
                 Attempt::Trouble(Trouble::Failed(reason)) => {
                     return Err(Fault::unavailable(reason));
+                }
+                Attempt::Trouble(Trouble::Full(reason)) => {
+                    self.fullness.meet(&reason);
+                    return Err(Fault::Store(StoreError::Full));
                 }
                 Attempt::Trouble(Trouble::Undone { reason, spent }) => {
                     if spent {

@@ -20,6 +20,7 @@ mod core;
 mod effects;
 mod error;
 mod flows;
+mod fullness;
 mod grants;
 mod ledgers;
 mod migrations;

@@ -30,6 +30,8 @@ pub(crate) enum Trouble {
     Lost(String),
     /// Nothing was written, and the same would fail again.
     Failed(String),
+    /// Nothing was written: the server has no space for it.
+    Full(String),
 }
 
 /// Where an error came up.
@@ -220,6 +222,9 @@ fn judge(error: &Error, place: Place) -> Trouble {
     }
     if place == Place::Commit {
         return Trouble::Lost(reason);
+    }
+    if *code == SqlState::DISK_FULL {
+        return Trouble::Full(reason);
     }
     // A server that goes away, one that may not write any more (it was a primary), and one that
     // does not know our statements: another connection may do better.

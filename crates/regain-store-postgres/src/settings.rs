@@ -1,5 +1,6 @@
 //! Named settings of the deployment, the development clock, and the way back to the start.
 
+use regain_store::StoreError;
 use regain_types::{OrgId, Timestamp};
 
 use crate::attempts::{Patience, Repeat, Work};
@@ -62,7 +63,11 @@ pub(crate) async fn check(core: &Core) -> Result<(), Fault> {
         " UPDATE clock c SET high_water_ms = greatest(c.high_water_ms, m.wall) FROM moment m
           WHERE c.id = 1 RETURNING m.wall, m.now, m.db"
     );
-    time(core, sql).await.map(drop)
+    time(core, sql).await?;
+    if core.database.fullness.is_recent() {
+        return Err(StoreError::Full.into());
+    }
+    Ok(())
 }
 
 /// Runs a statement that belongs to no org and answers the time.

@@ -50,8 +50,17 @@ impl Cluster {
     /// # Errors
     /// Why it does not start: most often PostgreSQL is not installed.
     pub fn start(arguments: &[&str]) -> Result<Self, String> {
+        Self::start_in(&std::env::temp_dir(), arguments)
+    }
+
+    /// Starts one whose data is in a directory of its own below `parent`.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub fn start_in(parent: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut child = Command::new(SCRIPT)
             .args(arguments)
+            .env("TMPDIR", parent)
             // It ends when this end of the pipe is closed.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use regain_store::StoreError;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why a database cannot be opened. Each is one line that an operator can act on.
 #[derive(Debug, thiserror::Error)]
@@ -125,9 +125,25 @@ impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Store(error) => error,
-            Fault::Sqlite(error) => Self::Unavailable(error.to_string()),
+            Fault::Sqlite(error) => from_sqlite(&error),
         }
     }
+}
+
+/// What a failed statement is told as.
+pub(crate) fn from_sqlite(error: &rusqlite::Error) -> StoreError {
+    if is_full(error) {
+        StoreError::Full
+    } else {
+        StoreError::Unavailable(error.to_string())
+    }
+}
+
+/// Whether there was no space: for the database, its log, or the index of the log.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|failure| {
+        failure.code == ErrorCode::DiskFull || failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE
+    })
 }
 
 impl Fault {

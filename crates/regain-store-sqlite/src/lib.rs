@@ -33,6 +33,7 @@ mod ledgers;
 mod migrations;
 mod outbox;
 mod readers;
+mod reserve;
 mod row;
 mod settings;
 mod signing_keys;

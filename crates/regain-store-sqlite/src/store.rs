@@ -18,6 +18,7 @@ use crate::clock::StoreClock;
 use crate::error::{Fault, OpenError};
 use crate::migrations::{self, MIGRATIONS};
 use crate::readers::Readers;
+use crate::reserve::Space;
 use crate::temporary::TemporaryStore;
 use crate::writer::{Scope, Writer};
 use crate::{
@@ -31,8 +32,8 @@ const FILE_NAME: &str = "regain.db";
 /// A database file.
 ///
 /// One process serves from it; others may read and write beside (administration, `sqlite3
-/// regain.db .backup`): they take turns. The files `-wal`, `-shm` and `-open` beside it belong to
-/// it.
+/// regain.db .backup`): they take turns. The files `-wal`, `-shm`, `-open` and `-reserve` beside it
+/// belong to it.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
@@ -52,7 +53,21 @@ impl SqliteStore {
         let path = path.as_ref();
         let mut connection = connection::open_writer(path)?;
         migrations::run(path, &mut connection, MIGRATIONS)?;
-        Self::start(path, connection, clock)
+        Self::start(path, connection, clock, Space::default())
+    }
+
+    /// Opens the database as [`SqliteStore::open`] does, for the process that serves from it: it
+    /// keeps 16 MiB beside the database, so that sessions can be ended when the disk is full
+    /// . Everything else is refused with [`StoreError::Full`] then, until there is space for
+    /// the reserve and 4 MiB more.
+    ///
+    /// # Errors
+    /// [`OpenError`] says in one line why not.
+    pub fn open_to_serve(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let mut connection = connection::open_writer(path)?;
+        migrations::run(path, &mut connection, MIGRATIONS)?;
+        Self::start(path, connection, clock, Space::kept_beside(path))
     }
 
     /// Opens the database at `path` as it is: it must be there and have the schema of this
@@ -69,7 +84,7 @@ impl SqliteStore {
         }
         let connection = connection::open_writer(path)?;
         migrations::require_current(path, &connection, MIGRATIONS)?;
-        Self::start(path, connection, clock)
+        Self::start(path, connection, clock, Space::default())
     }
 
     /// Opens `regain.db` in a data directory, as [`SqliteStore::open`] does, and makes the
@@ -114,6 +129,7 @@ impl SqliteStore {
         path: &Path,
         connection: Connection,
         clock: Arc<dyn Clock>,
+        space: Space,
     ) -> Result<Self, OpenError> {
         connection::settle(path, &connection)?;
         let clock = Arc::new(StoreClock::new(clock));
@@ -130,7 +146,7 @@ impl SqliteStore {
         Ok(Self {
             path: path.to_owned(),
             readers,
-            writer: Writer::start(path, connection, Arc::clone(&clock), entropy)?,
+            writer: Writer::start(path, connection, Arc::clone(&clock), entropy, space)?,
             clock,
         })
     }
@@ -249,11 +265,12 @@ impl Store for SqliteStore {
         reason: &'static str,
         request: RequestMeta,
     ) -> Result<(), StoreError> {
-        let grant = grant.clone();
-        self.write(org, move |scope, org| {
-            grants::revoke(scope, org, &grant, reason, &request)
-        })
-        .await
+        let (org, grant) = (org.clone(), grant.clone());
+        self.writer
+            .write_end_of_session(move |scope| {
+                grants::revoke(scope, &org, &grant, reason, &request)
+            })
+            .await
     }
 
     async fn revoke_access_token(
@@ -262,11 +279,12 @@ impl Store for SqliteStore {
         jti: &str,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let jti = jti.to_owned();
-        self.write(org, move |scope, org| {
-            grants::revoke_access_token(scope, org, &jti, expires_at)
-        })
-        .await
+        let (org, jti) = (org.clone(), jti.to_owned());
+        self.writer
+            .write_end_of_session(move |scope| {
+                grants::revoke_access_token(scope, &org, &jti, expires_at)
+            })
+            .await
     }
 
     async fn find_client(&self, org: &OrgId, id: &ClientId) -> Result<Option<Client>, StoreError> {

@@ -13,7 +13,8 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::clock::{Moment, StoreClock};
-use crate::error::{Fault, OpenError};
+use crate::error::{Fault, OpenError, from_sqlite};
+use crate::reserve::Space;
 
 /// How many writes may wait. More than that is overload, and waiting longer helps nobody.
 const QUEUE_MAX: usize = 1_024;
@@ -27,16 +28,55 @@ pub(crate) struct Scope<'a> {
     pub(crate) entropy: &'a mut dyn Entropy,
 }
 
+/// What a write is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// It ends a session: done as long as there is any space, the reserve included.
+    EndSession,
+    /// Anything else: refused while the disk is full.
+    Other,
+}
+
 /// A write that waits for its turn.
 trait Job: Send {
+    fn aim(&self) -> Aim;
     /// Does the work. An error says why nothing of it is to be kept.
-    fn run(&mut self, scope: &mut Scope<'_>) -> Result<(), String>;
+    fn run(&mut self, scope: &mut Scope<'_>) -> Result<(), Told>;
     /// Tells the caller, once the group is on the disk or has failed.
-    fn answer(self: Box<Self>, group: Result<(), &str>);
+    fn answer(self: Box<Self>, group: Result<(), &Told>);
+}
+
+/// Why a write is not kept, to be told to several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Full,
+    Other(String),
+}
+
+impl From<&StoreError> for Told {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Full,
+            StoreError::Unavailable(reason) => Self::Other(reason.clone()),
+            StoreError::Conflict | StoreError::Exists(_) | StoreError::Corrupt { .. } => {
+                Self::Other(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<&Told> for StoreError {
+    fn from(told: &Told) -> Self {
+        match told {
+            Told::Full => Self::Full,
+            Told::Other(reason) => Self::Unavailable(reason.clone()),
+        }
+    }
 }
 
 struct Pending<T, F> {
-    work: Option<F>,
+    aim: Aim,
+    work: F,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -44,26 +84,27 @@ struct Pending<T, F> {
 impl<T, F> Job for Pending<T, F>
 where
     T: Send,
-    F: FnOnce(&mut Scope<'_>) -> Result<T, Fault> + Send,
+    F: FnMut(&mut Scope<'_>) -> Result<T, Fault> + Send,
 {
-    fn run(&mut self, scope: &mut Scope<'_>) -> Result<(), String> {
-        let Some(work) = self.work.take() else {
-            return Err("a write ran twice".to_owned());
-        };
+    fn aim(&self) -> Aim {
+        self.aim
+    }
+
+    fn run(&mut self, scope: &mut Scope<'_>) -> Result<(), Told> {
         // A panic is this job's failure, not the end of all writing (I-15).
-        let outcome = match catch_unwind(AssertUnwindSafe(|| work(scope))) {
+        let outcome = match catch_unwind(AssertUnwindSafe(|| (self.work)(scope))) {
             Ok(outcome) => outcome.map_err(StoreError::from),
             Err(_) => Err(StoreError::Unavailable("a write broke off".to_owned())),
         };
-        let told = outcome.as_ref().map(drop).map_err(StoreError::to_string);
+        let told = outcome.as_ref().map(drop).map_err(Told::from);
         self.outcome = Some(outcome);
         told
     }
 
-    fn answer(self: Box<Self>, group: Result<(), &str>) {
+    fn answer(self: Box<Self>, group: Result<(), &Told>) {
         let outcome = match group {
             // Even a refusal may have come from a write of this group, which is gone now.
-            Err(reason) => Err(StoreError::Unavailable(reason.to_owned())),
+            Err(told) => Err(told.into()),
             Ok(()) => self.outcome.unwrap_or_else(|| {
                 Err(StoreError::Unavailable("the write did not run".to_owned()))
             }),
@@ -85,6 +126,7 @@ impl Writer {
         connection: Connection,
         clock: Arc<StoreClock>,
         entropy: Box<dyn Entropy>,
+        space: Space,
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
@@ -94,6 +136,7 @@ impl Writer {
                     connection,
                     clock,
                     entropy,
+                    space,
                 };
                 turn.serve(&jobs);
             })
@@ -111,9 +154,33 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Scope<'_>) -> Result<T, Fault> + Send + 'static,
     {
+        let mut once = Some(work);
+        let work = move |scope: &mut Scope<'_>| match once.take() {
+            Some(work) => work(scope),
+            None => Err(StoreError::Unavailable("a write ran twice".to_owned()).into()),
+        };
+        self.queue(Aim::Other, work).await
+    }
+
+    /// The same for what ends a session: it is done even when the disk is full, as long as the
+    /// reserve lasts. It may run twice; the first time is undone then.
+    pub(crate) async fn write_end_of_session<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Scope<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        self.queue(Aim::EndSession, work).await
+    }
+
+    async fn queue<T, F>(&self, aim: Aim, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Scope<'_>) -> Result<T, Fault> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Pending {
-            work: Some(work),
+            aim,
+            work,
             outcome: None,
             reply,
         });
@@ -147,7 +214,7 @@ impl fmt::Debug for Writer {
 
 /// Why a group was not committed.
 struct Failed {
-    reason: String,
+    told: Told,
     /// Whether a transaction was begun: another process did not keep us from it.
     has_begun: bool,
 }
@@ -157,6 +224,7 @@ struct Turn {
     connection: Connection,
     clock: Arc<StoreClock>,
     entropy: Box<dyn Entropy>,
+    space: Space,
 }
 
 impl Turn {
@@ -164,7 +232,19 @@ impl Turn {
         while let Ok(first) = jobs.recv() {
             let mut group = vec![first];
             group.extend(jobs.try_iter().take(GROUP_MAX - 1));
-            let outcome = self.commit(&mut group);
+            if self.space.is_scarce() {
+                group = refuse_what_can_wait(group);
+            }
+            let mut outcome = self.commit(&mut group);
+            if let Err(failed) = &outcome
+                && self.space.meet(&failed.told, group.len())
+            {
+                group = refuse_what_can_wait(group);
+                outcome = self.commit(&mut group);
+                if let Err(failed) = &outcome {
+                    self.space.meet(&failed.told, group.len());
+                }
+            }
             if let Err(failed) = &outcome
                 && !failed.has_begun
             {
@@ -174,7 +254,7 @@ impl Turn {
             }
             for job in group {
                 let told = outcome.as_ref().map(|&()| ());
-                job.answer(told.map_err(|failed| failed.reason.as_str()));
+                job.answer(told.map_err(|failed| &failed.told));
             }
         }
         // A stop remembers the time, so that a clock set back meanwhile is noticed.
@@ -184,14 +264,14 @@ impl Turn {
     }
 
     fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+        if group.is_empty() {
+            return Ok(());
+        }
         let outcome = self.try_commit(group);
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "a transaction could not be rolled back");
-        }
-        if let Err(Failed { reason, .. }) = &outcome {
-            tracing::error!(%reason, writes = group.len(), "a group of writes failed");
         }
         outcome
     }
@@ -201,14 +281,14 @@ impl Turn {
     fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         let begun = run(&self.connection, "BEGIN IMMEDIATE");
         begun.map_err(|error| Failed {
-            reason: error.to_string(),
+            told: Told::from(&from_sqlite(&error)),
             has_begun: false,
         })?;
-        let failed = |reason: String| Failed {
-            reason,
+        let failed = |told: Told| Failed {
+            told,
             has_begun: true,
         };
-        let told = |error: rusqlite::Error| failed(error.to_string());
+        let told = |error: rusqlite::Error| failed(Told::from(&from_sqlite(&error)));
         let changes = self.connection.total_changes();
         let mut kept = 0_usize;
         for job in group {
@@ -222,7 +302,9 @@ impl Turn {
                 Ok(()) => kept += 1,
                 // The database has ended the whole transaction (a full disk, a broken one): what
                 // ran before in this group is gone too, and everybody must hear of it.
-                Err(reason) if self.connection.is_autocommit() => return Err(failed(reason)),
+                Err(told) if self.connection.is_autocommit() => return Err(failed(told)),
+                // There is no space for the others either.
+                Err(Told::Full) => return Err(failed(Told::Full)),
                 Err(_) => run(&self.connection, "ROLLBACK TO job").map_err(told)?,
             }
             run(&self.connection, "RELEASE job").map_err(told)?;
@@ -235,6 +317,17 @@ impl Turn {
         self.clock.adopt(high_water, offset_ms);
         Ok(())
     }
+}
+
+/// Answers what does not end a session: the disk is full. What is left is to be done.
+fn refuse_what_can_wait(group: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+    let (left, refused): (Vec<_>, Vec<_>) = group
+        .into_iter()
+        .partition(|job| job.aim() == Aim::EndSession);
+    for job in refused {
+        job.answer(Err(&Told::Full));
+    }
+    left
 }
 
 fn run(connection: &Connection, statement: &'static str) -> Result<(), rusqlite::Error> {

@@ -9,6 +9,9 @@ pub enum StoreError {
     /// The thing exists already.
     #[error("{0} exists already")]
     Exists(&'static str),
+    /// There is no space left where the database is: 503 until somebody makes room.
+    #[error("the disk of the database is full")]
+    Full,
     /// The database does not answer or cannot write: 503, try later.
     #[error("the database is not available: {0}")]
     Unavailable(String),

@@ -17,7 +17,9 @@ use crate::{
 ///
 /// Each method is one transaction and, unless it says otherwise, one round trip. Every write that
 /// consumes something is conditional; when its condition does not hold, nothing is written and
-/// the answer is [`StoreError::Conflict`].
+/// the answer is [`StoreError::Conflict`]. When there is no space for it nothing is written either,
+/// and the answer is [`StoreError::Full`]; what ends a session ([`Store::revoke_grant`],
+/// [`Store::revoke_access_token`]) is refused for that last of all.
 #[async_trait]
 pub trait Store: Send + Sync + Debug {
     /// The store's time: never goes back, not even over restarts.

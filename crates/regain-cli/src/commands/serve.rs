@@ -114,7 +114,7 @@ async fn serve(
 }
 
 async fn parts(configuration: Configuration, is_dev: bool) -> Result<Parts, Failure> {
-    let store = configuration.store.open().await?;
+    let store = configuration.store.open_to_serve().await?;
     begin_pepper(&configuration, &*store).await?;
     for client in configuration.clients {
         store

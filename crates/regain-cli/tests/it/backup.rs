@@ -5,25 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
-use crate::program::{Deployment, Running, assert_one_line, call, stderr, stdout};
-
-const PASSWORD: &str = "Copper-Lantern-42";
-const ALICE: &str = "alice@example.com";
+use crate::program::{Deployment, Running, Store, assert_one_line, call, stderr, stdout};
+use crate::visitor::{ALICE, PASSWORD, begin, email_id, idx, refresh, register, sign_in};
 
 /// A deployment with a user and an app.
-fn deployed() -> Deployment {
-    let deployment = Deployment::new();
-    assert!(deployment.create_user(ALICE, PASSWORD).status.success());
-    let client = [
-        "clients", "create", "--id", "page", "--public", "--label", "Page",
-    ];
-    let uri = ["--redirect-uri", "http://localhost:8080/login/callback"];
-    assert!(
-        deployment
-            .run(&[&client[..], &uri].concat())
-            .status
-            .success()
-    );
+fn deployed(store: Store) -> Deployment {
+    let deployment = Deployment::on(store);
+    register(&deployment);
     deployment
 }
 
@@ -48,86 +36,26 @@ fn backup(deployment: &Deployment, name: &str) -> String {
 }
 
 /// A new deployment with the master key and the pepper of another one.
-fn successor(of: &Deployment) -> Deployment {
-    let new = Deployment::new();
+fn successor(of: &Deployment, store: Store) -> Deployment {
+    let new = Deployment::on(store);
     for key in ["master.key", "pepper.key"] {
         fs::copy(of.path(key), new.path(key)).unwrap();
     }
     new
 }
 
-fn interact(origin: &str) -> String {
-    let form = "client_id=page&scope=openid%20profile%20offline_access&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Flogin%2Fcallback\
-        &state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
-    let answer = call(
-        origin,
-        "/oauth2/default/v1/interact",
-        "application/x-www-form-urlencoded",
-        form,
-    );
-    answer.json["interaction_handle"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
-fn idx(origin: &str, step: &str, body: &Value) -> crate::program::Answer {
-    call(
-        origin,
-        &format!("/idp/idx/{step}"),
-        "application/json",
-        &body.to_string(),
-    )
-}
-
-fn begin(origin: &str) -> Value {
-    let handle = interact(origin);
-    let first = idx(origin, "introspect", &json!({"interactionHandle": handle}));
-    first.json["stateHandle"].clone()
-}
-
-/// Signs in and exchanges the code.
-fn sign_in(origin: &str) -> Value {
-    let body = json!({"stateHandle": begin(origin), "identifier": ALICE,
-        "credentials": {"passcode": PASSWORD}});
-    let done = idx(origin, "identify", &body);
-    let values = &done.json["successWithInteractionCode"]["value"];
-    let code = values
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|value| value["name"] == "interaction_code");
-    let code = code.unwrap()["value"].as_str().unwrap();
-    // The verifier of RFC 7636, appendix B.
-    let form = format!(
-        "grant_type=interaction_code&interaction_code={code}&client_id=page&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-    );
-    let tokens = call(
-        origin,
-        "/oauth2/default/v1/token",
-        "application/x-www-form-urlencoded",
-        &form,
-    );
-    assert_eq!(tokens.status, 200, "{}", tokens.json);
-    tokens.json
-}
-
-fn refresh(origin: &str, token: &Value) -> u16 {
-    let token = token.as_str().unwrap();
-    let form = format!("grant_type=refresh_token&client_id=page&refresh_token={token}");
-    call(
-        origin,
-        "/oauth2/default/v1/token",
-        "application/x-www-form-urlencoded",
-        &form,
-    )
-    .status
-}
-
 /// R-17: what was in the middle of something is dead, and people and keys are as they were.
 #[test]
 fn t_r17_after_a_restore_old_codes_and_sessions_are_dead() {
-    let old = deployed();
+    for from in Store::ALL {
+        for to in Store::ALL {
+            restore_in_the_middle(from, to);
+        }
+    }
+}
+
+fn restore_in_the_middle(from: Store, to: Store) {
+    let old = deployed(from);
     let running = serve(&old);
     let origin = running.text("engine").to_owned();
     let tokens = sign_in(&origin);
@@ -160,7 +88,7 @@ fn t_r17_after_a_restore_old_codes_and_sessions_are_dead() {
     );
     assert_eq!(running.stop(), Some(0));
 
-    let new = successor(&old);
+    let new = successor(&old, to);
     let restored = new.run(&["restore", &file]);
     assert_eq!(restored.status.code(), Some(0), "{}", stderr(&restored));
     assert!(
@@ -174,11 +102,11 @@ fn t_r17_after_a_restore_old_codes_and_sessions_are_dead() {
         let body = json!({"stateHandle": state, "credentials": {"passcode": passcode}});
         assert_eq!(idx(&origin, "challenge/answer", &body).status, 401);
     }
-    assert_eq!(refresh(&origin, &tokens["refresh_token"]), 400);
+    assert_eq!(refresh(&origin, &tokens["refresh_token"]).status, 400);
     let again = call(&origin, "/oauth2/default/v1/keys", "", "").json;
     assert_eq!(again, keys, "tokens are signed with the same keys");
     let tokens = sign_in(&origin);
-    assert_eq!(refresh(&origin, &tokens["refresh_token"]), 200);
+    assert_eq!(refresh(&origin, &tokens["refresh_token"]).status, 200);
     // Into a database that is in use nothing is restored.
     assert_one_line(
         &new.run(&["restore", &file]),
@@ -188,23 +116,17 @@ fn t_r17_after_a_restore_old_codes_and_sessions_are_dead() {
     assert_eq!(running.stop(), Some(0));
 }
 
-/// The id of the mail among the authenticators to choose from.
-fn email_id(document: &Value) -> Value {
-    let authenticators = &document["authenticators"]["value"];
-    let email = authenticators
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|one| one["key"] == "okta_email");
-    email.unwrap()["id"].clone()
-}
-
 #[test]
 fn a_backup_that_is_not_whole_or_not_ours_writes_nothing() {
-    let old = deployed();
+    restore_what_is_broken(Store::Sqlite, Store::Postgres);
+    restore_what_is_broken(Store::Postgres, Store::Sqlite);
+}
+
+fn restore_what_is_broken(from: Store, to: Store) {
+    let old = deployed(from);
     let file = backup(&old, "backup.gz");
     let whole = fs::read(&file).unwrap();
-    let new = successor(&old);
+    let new = successor(&old, to);
     let bad = path(&new, "bad.gz");
     let refused = |bytes: &[u8], words: &str| {
         fs::write(&bad, bytes).unwrap();
@@ -224,7 +146,7 @@ fn a_backup_that_is_not_whole_or_not_ours_writes_nothing() {
     }
     assert_one_line(&old.run(&["backup", &file]), 2, &["exists already"]);
     // Another deployment's key opens nothing.
-    let stranger = Deployment::new();
+    let stranger = Deployment::on(to);
     assert_one_line(
         &stranger.run(&["restore", &file]),
         2,
@@ -235,7 +157,12 @@ fn a_backup_that_is_not_whole_or_not_ours_writes_nothing() {
 
 #[test]
 fn a_backup_of_a_restore_is_the_same_backup() {
-    let old = deployed();
+    back_up_a_restore(Store::Sqlite, Store::Postgres);
+    back_up_a_restore(Store::Postgres, Store::Sqlite);
+}
+
+fn back_up_a_restore(from: Store, to: Store) {
+    let old = deployed(from);
     let people: Vec<String> = (0..1_500).map(|n| format!("u{n}@example.com")).collect();
     fs::write(
         old.path("people.csv"),
@@ -246,7 +173,7 @@ fn a_backup_of_a_restore_is_the_same_backup() {
     assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
     assert_eq!(serve(&old).stop(), Some(0));
     let first = backup(&old, "first.gz");
-    let new = successor(&old);
+    let new = successor(&old, to);
     let restored = new.run(&["restore", &first, "--progress", "json"]);
     assert_eq!(restored.status.code(), Some(0), "{}", stderr(&restored));
     let second = backup(&new, "second.gz");

@@ -11,6 +11,8 @@ mod configuration;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod disk_full;
+#[cfg(test)]
 mod pepper;
 #[cfg(test)]
 mod processes;
@@ -20,3 +22,8 @@ mod program;
 mod usage;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
+mod visitor;
+#[cfg(test)]
+#[path = "../../../regain-store-sqlite/tests/it/volume.rs"]
+mod volume;

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+use regain_store_postgres::testing::{Cluster, TestDatabase};
 use tempfile::TempDir;
 
 /// The program as it was built with the tests; `REGAIN_BIN` names another one.
@@ -43,10 +44,23 @@ pub(crate) fn assert_one_line(output: &Output, code: i32, words: &[&str]) {
     assert!(output.stdout.is_empty(), "{}", stdout(output));
 }
 
+/// Where a deployment keeps its data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
 /// A deployment as `init` leaves it, on a port of its own.
 pub(crate) struct Deployment {
     pub(crate) directory: TempDir,
     pub(crate) port: u16,
+    /// Dropped with it.
+    database: Option<TestDatabase>,
 }
 
 impl Deployment {
@@ -55,7 +69,11 @@ impl Deployment {
         let made = run(&["init", directory.path().to_str().unwrap()]);
         assert!(made.status.success(), "{}", stderr(&made));
         let port = free_port();
-        let deployment = Self { directory, port };
+        let deployment = Self {
+            directory,
+            port,
+            database: None,
+        };
         deployment.edit(|text| {
             // The cheapest hash that is allowed: nothing here is about its cost. And no load balancer
             // looks, but where a test says so.
@@ -72,6 +90,21 @@ impl Deployment {
         deployment
     }
 
+    /// The same on a store, which is empty.
+    pub(crate) fn on(store: Store) -> Self {
+        let mut deployment = Self::new();
+        if let Store::Postgres = store {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let cluster = Cluster::shared().unwrap();
+            let database = runtime.unwrap().block_on(cluster.empty()).unwrap();
+            deployment.store_at(database.url());
+            deployment.database = Some(database);
+        }
+        deployment
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -84,6 +117,16 @@ impl Deployment {
         let file = self.path("regain.toml");
         let text = fs::read_to_string(&file).unwrap();
         fs::write(&file, change(text)).unwrap();
+    }
+
+    /// Keeps its data elsewhere.
+    pub(crate) fn store_at(&self, url: &str) {
+        self.edit(|text| {
+            let line = text
+                .lines()
+                .find(|line| line.starts_with("url = \"sqlite:"));
+            text.replace(line.unwrap(), &format!("url = \"{url}\""))
+        });
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
@@ -183,6 +226,8 @@ pub(crate) fn status_of(origin: &str, method: &str, path: &str) -> String {
 /// An answer over plain HTTP.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Whether it says when to come back.
+    pub(crate) retries: bool,
     /// Null when it is no JSON.
     pub(crate) json: serde_json::Value,
 }
@@ -207,6 +252,11 @@ pub(crate) fn call(origin: &str, path: &str, content_type: &str, body: &str) -> 
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let retries = head.to_ascii_lowercase().contains("\r\nretry-after: ");
     let json = serde_json::from_str(body).unwrap_or_default();
-    Answer { status, json }
+    Answer {
+        status,
+        retries,
+        json,
+    }
 }

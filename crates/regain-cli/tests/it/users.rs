@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 
-use crate::program::{Deployment, Running, assert_one_line, regain, stderr, stdout};
+use crate::program::{Deployment, Running, Store, assert_one_line, regain, stderr, stdout};
 
 /// By libxcrypt, of `Copper-Lantern-42`.
 const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuujnaFs4F5CoXU97OtUc32mvzzmjIU7d6";
@@ -30,7 +30,11 @@ fn export(deployment: &Deployment, name: &str, options: &[&str]) -> String {
 
 #[test]
 fn an_import_can_be_run_again_and_names_each_line_that_it_cannot_use() {
-    let deployment = Deployment::new();
+    Store::ALL.into_iter().for_each(run_an_import_again);
+}
+
+fn run_an_import_again(store: Store) {
+    let deployment = Deployment::on(store);
     // A server runs beside it, on the same database.
     let serving = Running::start(&["serve", "--dev", "--config", &deployment.config()]);
     let csv = format!(
@@ -145,7 +149,11 @@ const LINES: [(&str, &str); 18] = [
 
 #[test]
 fn what_an_import_refuses_is_told_with_the_reason() {
-    let deployment = Deployment::new();
+    Store::ALL.into_iter().for_each(look_at_refusals);
+}
+
+fn look_at_refusals(store: Store) {
+    let deployment = Deployment::on(store);
     let text: Vec<&str> = LINES.iter().map(|(line, _)| *line).collect();
     let made = import(&deployment, "people.jsonl", &text.join("\n"), &[]);
     let said = stderr(&made);
@@ -172,7 +180,11 @@ fn what_an_import_refuses_is_told_with_the_reason() {
 
 #[test]
 fn columns_that_cannot_be_used_refuse_the_whole_file() {
-    let deployment = Deployment::new();
+    Store::ALL.into_iter().for_each(look_at_columns);
+}
+
+fn look_at_columns(store: Store) {
+    let deployment = Deployment::on(store);
     for (text, words) in [
         (
             "login,password\na,b\n",
@@ -202,7 +214,11 @@ fn columns_that_cannot_be_used_refuse_the_whole_file() {
 
 #[test]
 fn a_dry_run_writes_nothing_and_stdin_is_read() {
-    let deployment = Deployment::new();
+    Store::ALL.into_iter().for_each(run_dry);
+}
+
+fn run_dry(store: Store) {
+    let deployment = Deployment::on(store);
     let dry = import(
         &deployment,
         "people.csv",
@@ -235,7 +251,12 @@ fn a_dry_run_writes_nothing_and_stdin_is_read() {
 
 #[test]
 fn an_export_imports_into_another_deployment_and_is_the_same_there() {
-    let (first, second) = (Deployment::new(), Deployment::new());
+    move_users(Store::Sqlite, Store::Postgres);
+    move_users(Store::Postgres, Store::Sqlite);
+}
+
+fn move_users(from: Store, to: Store) {
+    let (first, second) = (Deployment::on(from), Deployment::on(to));
     let lines: Vec<String> = (0..1_234)
         .map(|n| format!("{{\"email\":\"u{n}@example.com\",\"first_name\":\"=\\\"{n},ü\",\"password_hash\":\"{BCRYPT}\"}}"))
         .collect();
@@ -261,7 +282,11 @@ fn an_export_imports_into_another_deployment_and_is_the_same_there() {
 
 #[test]
 fn kinds_of_hashes_are_counted_and_forgotten() {
-    let deployment = Deployment::new();
+    Store::ALL.into_iter().for_each(count_kinds);
+}
+
+fn count_kinds(store: Store) {
+    let deployment = Deployment::on(store);
     let line = format!("{{\"email\":\"a@example.com\",\"password_hash\":\"{BCRYPT}\"}}");
     let made = import(&deployment, "people.jsonl", &line, &[]);
     assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
@@ -292,7 +317,11 @@ fn kinds_of_hashes_are_counted_and_forgotten() {
 
 #[test]
 fn a_status_is_changed_by_login() {
-    let deployment = Deployment::new();
+    Store::ALL.into_iter().for_each(change_a_status);
+}
+
+fn change_a_status(store: Store) {
+    let deployment = Deployment::on(store);
     import(&deployment, "people.csv", "login\na@example.com\n", &[]);
     let changed = deployment.run(&["users", "status", "A@example.com", "suspended"]);
     assert!(

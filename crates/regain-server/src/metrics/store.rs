@@ -62,6 +62,7 @@ const fn kind(error: &StoreError) -> &'static str {
     match error {
         StoreError::Conflict => "conflict",
         StoreError::Exists(_) => "exists",
+        StoreError::Full => "full",
         StoreError::Unavailable(_) => "unavailable",
         StoreError::Corrupt { .. } => "corrupt",
     }

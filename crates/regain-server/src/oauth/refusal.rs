@@ -100,6 +100,8 @@ impl From<StoreError> for Refusal {
     /// Logs the cause, once, here.
     fn from(error: StoreError) -> Self {
         match error {
+            // The store has told the operator, once.
+            StoreError::Full => OAuthError::Unavailable.into(),
             StoreError::Conflict | StoreError::Unavailable(_) => {
                 tracing::warn!(%error, "the store could not do it");
                 OAuthError::Unavailable.into()

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use regain_store::StoreError;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -40,6 +41,7 @@ enum Problem {
     PepperIsMissing,
     Stopping,
     StoreDoesNotAnswer,
+    StoreIsFull,
     StoreRefuses,
 }
 
@@ -51,6 +53,7 @@ impl Problem {
             }
             Self::Stopping => "the process is stopping",
             Self::StoreDoesNotAnswer => "the store does not answer within a second",
+            Self::StoreIsFull => "the disk of the store is full: make room there",
             Self::StoreRefuses => "the store does not answer or cannot write: see the log",
         }
     }
@@ -81,6 +84,8 @@ impl Health {
         }
         let problem = match tokio::time::timeout(PATIENCE, state.store().check()).await {
             Ok(Ok(())) => None,
+            // The store has told it already, once.
+            Ok(Err(StoreError::Full)) => Some(Problem::StoreIsFull),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "not ready");
                 Some(Problem::StoreRefuses)

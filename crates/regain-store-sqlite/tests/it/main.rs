@@ -7,6 +7,9 @@ mod conformance;
 #[cfg(test)]
 mod corrupt_rows;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod disk_full;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod opening;
@@ -14,3 +17,6 @@ mod opening;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod power_loss;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod volume;

@@ -4,6 +4,7 @@ pub(crate) mod clock;
 pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod http;
+pub(crate) mod interleaving;
 pub(crate) mod people;
 pub(crate) mod raw;
 pub(crate) mod signing_key;
@@ -334,7 +335,7 @@ impl Drop for TestApp {
 
 /// A directory in memory where the system has one: commits cost little then, and the noise of a
 /// disk hides no difference in time.
-fn directory() -> TempDir {
+pub(crate) fn directory() -> TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 

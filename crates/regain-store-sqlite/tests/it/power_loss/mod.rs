@@ -9,7 +9,7 @@ mod check;
 mod disk;
 mod images;
 mod journal;
-mod work;
+pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -36,7 +36,7 @@ const PEOPLE: usize = 4;
 /// Generations before the database is closed and opened again.
 const GENERATIONS: [usize; 3] = [9, 8, 6];
 
-pub(super) fn org() -> OrgId {
+pub(crate) fn org() -> OrgId {
     OrgId::parse("00oTest").unwrap()
 }
 
@@ -72,7 +72,7 @@ async fn child() {
     }
 }
 
-fn fold_log(directory: &Path) {
+pub(crate) fn fold_log(directory: &Path) {
     let beside = Connection::open(directory.join(DATABASE)).unwrap();
     beside.pragma_update(None, "synchronous", "FULL").unwrap();
     let busy: i64 = beside
@@ -104,7 +104,7 @@ impl Told {
     }
 }
 
-async fn create(store: &SqliteStore, id: &UserId) {
+pub(crate) async fn create(store: &SqliteStore, id: &UserId) {
     let login = format!("{id}@example.com");
     let user = NewUser {
         id: id.clone(),
@@ -197,7 +197,7 @@ async fn commit(store: &SqliteStore, flow: &Flow, effects: Vec<Effect>, now: Tim
     store.commit(&org(), commit).await.unwrap();
 }
 
-fn audit(user: &UserId, name: &'static str, outcome: Outcome) -> Effect {
+pub(crate) fn audit(user: &UserId, name: &'static str, outcome: Outcome) -> Effect {
     Effect::Audit(AuditEvent {
         name,
         subject: AuditSubject::User(user.clone()),
@@ -206,15 +206,15 @@ fn audit(user: &UserId, name: &'static str, outcome: Outcome) -> Effect {
     })
 }
 
-fn hash() -> TokenHash {
+pub(crate) fn hash() -> TokenHash {
     TokenHash::of(&random_token(&mut SystemEntropy))
 }
 
-fn request() -> RequestMeta {
+pub(crate) fn request() -> RequestMeta {
     RequestMeta::default()
 }
 
-fn issued(user: &UserId, generation: usize, now: Timestamp) -> IssuedCode {
+pub(crate) fn issued(user: &UserId, generation: usize, now: Timestamp) -> IssuedCode {
     IssuedCode {
         hash: hash(),
         expires_at: now.plus_seconds(60),
@@ -230,7 +230,7 @@ fn issued(user: &UserId, generation: usize, now: Timestamp) -> IssuedCode {
     }
 }
 
-fn grant(user: &UserId, generation: usize, now: Timestamp) -> Grant {
+pub(crate) fn grant(user: &UserId, generation: usize, now: Timestamp) -> Grant {
     Grant {
         id: GrantId::random(&mut SystemEntropy),
         user: user.clone(),
