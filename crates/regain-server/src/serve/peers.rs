@@ -188,8 +188,8 @@ mod tests {
     fn t_h2_a_trusted_proxy_stands_for_many_people() {
         let proxies = vec![Network::parse("10.0.0.0/8").unwrap()];
         let crowd = crowd(Peers::behind(proxies));
-        let passed_on: Vec<_> = (0..500).map(|_| crowd.admit(address("10.1.2.3"))).collect();
-        assert!(passed_on.iter().all(Option::is_some));
+        let behind_it: Vec<_> = (0..500).map(|_| crowd.admit(address("10.1.2.3"))).collect();
+        assert!(behind_it.iter().all(Option::is_some));
         let mapped = crowd.admit(address("::ffff:10.1.2.3"));
         assert!(mapped.is_some());
         let direct: Vec<_> = (0..201).map(|_| crowd.admit(address("11.1.2.3"))).collect();
