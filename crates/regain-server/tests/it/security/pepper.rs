@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regain_engine::StoredPassword;
@@ -296,9 +297,7 @@ async fn t_p7_a_running_process_without_the_pepper_tells_nobody_apart() {
     for other in &documents {
         assert_eq!(*other, documents[0]);
     }
-    let ready = app
-        .call(axum::http::Method::GET, "/health/ready", json!({}))
-        .await;
+    let ready = app.call(Method::GET, "/health/ready", json!({})).await;
     ready.expect_status(503);
 
     // With the pepper all of them are served again.
@@ -308,9 +307,7 @@ async fn t_p7_a_running_process_without_the_pepper_tells_nobody_apart() {
     sign_in(&app, Person::Unknown.login(), PASSWORD)
         .await
         .expect_status(401);
-    let ready = app
-        .call(axum::http::Method::GET, "/health/ready", json!({}))
-        .await;
+    let ready = app.call(Method::GET, "/health/ready", json!({})).await;
     ready.expect_status(200);
     app.close().await;
 }
