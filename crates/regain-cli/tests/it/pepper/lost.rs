@@ -124,3 +124,28 @@ fn t_p7_a_running_engine_without_the_pepper_in_use_checks_no_password() {
     assert_eq!(running.stop(), Some(0));
     serve_and_sign_in(&deployment);
 }
+
+/// Two nodes that began with a key of their own each: neither starts, until somebody says which of the
+/// two is none.
+#[test]
+fn of_two_keys_with_one_number_the_one_that_is_not_here_is_given_up() {
+    let deployment = deployed();
+    create_alice(&deployment);
+    let database = rusqlite::Connection::open(deployment.path("regain.db")).unwrap();
+    let added = database.execute(
+        "INSERT INTO settings SELECT org_id, 'pepper:1:AAAAAAAAAAAAAAAA', created_at, value
+         FROM settings WHERE name LIKE 'pepper:1:%'",
+        [],
+    );
+    assert_eq!(added.unwrap(), 1);
+    drop(database);
+    assert_one_line(
+        &deployment.run(&["serve", "--log", "error"]),
+        2,
+        &["version 1 of the pepper is another one"],
+    );
+    let abandon = ["keys", "abandon", "pepper", "--version", "1"];
+    done(&deployment.run(&abandon));
+    serve_and_sign_in(&deployment);
+    assert_one_line(&deployment.run(&abandon), 2, &["not lost"]);
+}

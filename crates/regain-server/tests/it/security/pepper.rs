@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regain_engine::StoredPassword;
 use regain_server::{
-    HashSettings, PepperProblem, Standing, StartError, StoredHash, begin_pepper, hash_with,
-    listed_peppers, save_pepper,
+    HashSettings, PepperProblem, RESTORE_SETTING, Standing, StartError, StoredHash, begin_pepper,
+    hash_with, listed_peppers, save_pepper,
 };
 use regain_store::Store as _;
 use regain_types::{MasterKey, Pepper, PepperVersion, SystemEntropy};
@@ -353,5 +353,22 @@ async fn t_p7_after_a_pepper_is_given_up_people_recover_by_mail() {
     walk.answer(NEW).await.interaction_code();
     assert_eq!(pepper_of(&app, login).await, Some(2));
     sign_in(&app, login, NEW).await.interaction_code();
+    app.close().await;
+}
+
+/// What a restore brings says which pepper is in use, so that none is taken into use before it is done.
+#[tokio::test]
+async fn half_a_restore_takes_no_pepper_into_use() {
+    let (one, _) = peppers();
+    let app = TestApp::start().await;
+    let save = |value| app.store.save_setting(app.org(), RESTORE_SETTING, value);
+    save("unfinished").await.unwrap();
+    take_into_use(&app, &one).await;
+    let listed = listed_peppers(&*app.store, app.org()).await.unwrap();
+    assert_eq!(listed, []);
+    save("").await.unwrap();
+    take_into_use(&app, &one).await;
+    let listed = listed_peppers(&*app.store, app.org()).await.unwrap();
+    assert_eq!(listed.len(), 1);
     app.close().await;
 }
