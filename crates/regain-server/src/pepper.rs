@@ -6,6 +6,7 @@ use regain_store::{Store, StoreError};
 use regain_types::{OrgId, Pepper, PepperKey, PepperVersion};
 
 use crate::hasher::PeppersInUse;
+use crate::start::RESTORE_SETTING;
 
 /// Settings of the store that say what a version is begin so; the version and the check value of
 /// its key follow. Two keys with one version are two rows: neither hides the other.
@@ -136,7 +137,8 @@ pub fn compare_pepper(
 }
 
 /// Compares, and says which key new hashes have. In a database without users the newest one is in
-/// use from now on; `at_once` says so in any other.
+/// use from now on; `at_once` says so in any other. While a restore is not finished nothing changes:
+/// the list is among what it brings.
 ///
 /// # Errors
 /// [`PepperError`] when the pepper is not the right one, or the database does not answer.
@@ -146,7 +148,8 @@ pub async fn begin_pepper(
     pepper: &Pepper,
     at_once: bool,
 ) -> Result<Option<PepperKey>, PepperError> {
-    let listed = listed_peppers(store, org).await?;
+    let settings = store.list_settings(org).await?;
+    let listed = among(&settings);
     let in_use = compare_pepper(pepper, &listed)?;
     let current = in_use.current.and_then(|version| pepper.find(version));
     let newest = match pepper.newest() {
@@ -155,6 +158,12 @@ pub async fn begin_pepper(
         }
         _ => return Ok(current.cloned()),
     };
+    let is_half_restored = settings
+        .iter()
+        .any(|(name, value)| name == RESTORE_SETTING && !value.is_empty());
+    if is_half_restored {
+        return Ok(current.cloned());
+    }
     let is_first = listed.is_empty() && store.count_users(org).await? == 0;
     if !is_first && !at_once {
         return Ok(current.cloned());

@@ -155,23 +155,27 @@ async fn abandon(file: &ConfigFile, version: PepperVersion) -> Result<(), Failur
     let configuration = config::load_for_keys(&file.config)?;
     let (store, listed) = open(&configuration).await?;
     let org = &configuration.settings.org;
-    let rows: Vec<&ListedPepper> = listed
-        .iter()
+    let needed: Vec<ListedPepper> = listed
+        .into_iter()
         .filter(|row| row.version == version && row.standing == Standing::InUse)
         .collect();
-    if rows.is_empty() {
+    if needed.is_empty() {
         return Err(Failure::unusable(format!(
             "no password in this database needs version {version} of the pepper"
         )));
     }
-    let own: Vec<ListedPepper> = rows.iter().map(|row| (*row).clone()).collect();
-    if compare_pepper(&configuration.pepper, &own).is_ok() {
+    // Each on its own: two keys with one number are two rows, and one of them may be here.
+    let is_here = |row: &ListedPepper| {
+        compare_pepper(&configuration.pepper, std::slice::from_ref(row)).is_ok()
+    };
+    let lost: Vec<&ListedPepper> = needed.iter().filter(|row| !is_here(row)).collect();
+    if lost.is_empty() {
         return Err(Failure::unusable(format!(
             "version {version} of the pepper is not lost: it is in {}",
             configuration.pepper_place
         )));
     }
-    for row in rows {
+    for row in lost {
         let saved = save_pepper(&*store, org, row, Standing::Lost).await;
         saved.map_err(|error| unavailable(&error))?;
     }

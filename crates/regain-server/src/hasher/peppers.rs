@@ -24,7 +24,7 @@ pub(super) struct Peppers {
 struct Shared {
     in_use: PeppersInUse,
     /// The database lists a version that is not here.
-    unlisted_here: Option<PepperVersion>,
+    missing_here: Option<PepperVersion>,
     /// A hash had a version that is not here.
     met: Option<PepperVersion>,
 }
@@ -89,13 +89,13 @@ impl Peppers {
     /// A version that is needed here and is not here.
     pub(super) fn lacking(&self) -> Option<PepperVersion> {
         let shared = self.lock();
-        shared.unlisted_here.or(shared.met)
+        shared.missing_here.or(shared.met)
     }
 
     /// The database and this process agree.
     pub(super) fn agree(&self, in_use: PeppersInUse) {
         let mut shared = self.lock();
-        shared.unlisted_here = None;
+        shared.missing_here = None;
         // What was met stays unknown, unless it was given up meanwhile.
         shared.met = shared.met.filter(|met| !in_use.lost.contains(met));
         shared.in_use = in_use;
@@ -103,7 +103,7 @@ impl Peppers {
 
     /// The database lists this version, and it is not here.
     pub(super) fn lack(&self, version: PepperVersion) {
-        self.lock().unlisted_here = Some(version);
+        self.lock().missing_here = Some(version);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regain_engine::StoredPassword;
 use regain_server::{
-    HashSettings, PepperProblem, Standing, StartError, StoredHash, begin_pepper, hash_with,
-    listed_peppers, save_pepper,
+    HashSettings, PepperProblem, RESTORE_SETTING, Standing, StartError, StoredHash, begin_pepper,
+    hash_with, listed_peppers, save_pepper,
 };
 use regain_store::Store as _;
 use regain_types::{MasterKey, Pepper, PepperVersion, SystemEntropy};
@@ -296,9 +297,7 @@ async fn t_p7_a_running_process_without_the_pepper_tells_nobody_apart() {
     for other in &documents {
         assert_eq!(*other, documents[0]);
     }
-    let ready = app
-        .call(axum::http::Method::GET, "/health/ready", json!({}))
-        .await;
+    let ready = app.call(Method::GET, "/health/ready", json!({})).await;
     ready.expect_status(503);
 
     // With the pepper all of them are served again.
@@ -308,9 +307,7 @@ async fn t_p7_a_running_process_without_the_pepper_tells_nobody_apart() {
     sign_in(&app, Person::Unknown.login(), PASSWORD)
         .await
         .expect_status(401);
-    let ready = app
-        .call(axum::http::Method::GET, "/health/ready", json!({}))
-        .await;
+    let ready = app.call(Method::GET, "/health/ready", json!({})).await;
     ready.expect_status(200);
     app.close().await;
 }
@@ -356,5 +353,22 @@ async fn t_p7_after_a_pepper_is_given_up_people_recover_by_mail() {
     walk.answer(NEW).await.interaction_code();
     assert_eq!(pepper_of(&app, login).await, Some(2));
     sign_in(&app, login, NEW).await.interaction_code();
+    app.close().await;
+}
+
+/// What a restore brings says which pepper is in use, so that none is taken into use before it is done.
+#[tokio::test]
+async fn half_a_restore_takes_no_pepper_into_use() {
+    let (one, _) = peppers();
+    let app = TestApp::start().await;
+    let save = |value| app.store.save_setting(app.org(), RESTORE_SETTING, value);
+    save("unfinished").await.unwrap();
+    take_into_use(&app, &one).await;
+    let listed = listed_peppers(&*app.store, app.org()).await.unwrap();
+    assert_eq!(listed, []);
+    save("").await.unwrap();
+    take_into_use(&app, &one).await;
+    let listed = listed_peppers(&*app.store, app.org()).await.unwrap();
+    assert_eq!(listed.len(), 1);
     app.close().await;
 }
