@@ -100,8 +100,8 @@ impl Site {
         assert!(refused.retries, "{what}");
         let session = self.sessions.pop().unwrap();
         self.reads_go_on(&session);
-        let token = session["refresh_token"].as_str().unwrap();
-        let form = format!("token={token}&client_id=page");
+        let secret = session["refresh_token"].as_str().unwrap();
+        let form = format!("token={secret}&client_id=page");
         let ended = call(&self.origin, "/oauth2/default/v1/revoke", FORM, &form);
         assert_eq!(ended.status, 200, "{what}: a session cannot be ended");
         assert!(!self.introspects(&session), "{what}");

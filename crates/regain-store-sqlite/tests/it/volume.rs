@@ -47,19 +47,19 @@ impl Volume {
 
     /// Fills it, but for so many bytes.
     pub(crate) fn leave(&self, bytes: u64) {
-        let mut filler = File::create(self.filler()).unwrap();
+        let mut file = File::create(self.filler()).unwrap();
         let mut filled = 0;
         for step in [MIB, PAGE_BYTES] {
             let zeros = vec![0; usize::try_from(step).unwrap()];
             loop {
-                match filler.write(&zeros) {
+                match file.write(&zeros) {
                     Ok(written) => filled += written as u64,
                     Err(full) if full.kind() == ErrorKind::StorageFull => break,
                     Err(other) => panic!("{other}"),
                 }
             }
         }
-        filler.set_len(filled - bytes).unwrap();
+        file.set_len(filled - bytes).unwrap();
     }
 
     /// Somebody makes room.

@@ -45,8 +45,9 @@ const LEASE_SECONDS: u64 = 30;
 async fn t_r1_kills_under_load_lose_nothing_that_was_acknowledged() {
     let kills = std::env::var_os("REGAIN_CRASH_KILLS");
     let kills = kills.map_or(KILLS, |text| text.to_str().unwrap().parse().unwrap());
-    let store = std::env::var("REGAIN_CRASH_STORE");
-    let mut engine = Engine::prepare(store.as_deref().unwrap_or("sqlite")).await;
+    let place = std::env::var_os("REGAIN_CRASH_STORE");
+    let place = place.map_or("sqlite".to_owned(), |text| text.into_string().unwrap());
+    let mut engine = Engine::prepare(&place).await;
     let storm = Arc::new(Storm::new(engine.address()));
     let relay = Arc::new(Relay::default());
     engine.mail_to(relay.listen(storm.clone()).await);

@@ -58,7 +58,7 @@ impl World {
     /// The mail went out a minute ago, and `wrong` answers were given since.
     pub(crate) async fn table(&self, acts: &[Act], wrong: u32) -> Table<'_> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let org = OrgId::parse(&format!("00oTable{number}")).unwrap();
+        let org = OrgId::parse(format!("00oTable{number}")).unwrap();
         let user = UserId::random(&mut SystemEntropy);
         let new = NewUser {
             id: user.clone(),
