@@ -13,6 +13,7 @@ mod list;
 mod locked_store;
 mod many_at_once;
 mod names;
+mod overload;
 mod proof;
 mod repeated;
 mod replay;
