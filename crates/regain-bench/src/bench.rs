@@ -16,10 +16,11 @@ use crate::error::{BenchError, Doing as _};
 use crate::goals;
 use crate::journey::Site;
 use crate::machine::Machine;
+use crate::overload;
 use crate::people::USERS_MIN;
 use crate::plan::Plan;
 use crate::process::{Watched, resident_mib};
-use crate::report::{Bare, Report, Row, Starts, median};
+use crate::report::{Bare, Overload, Report, Row, Starts, median};
 use crate::rows::{self, Todo};
 use crate::sink::{self, Inbox};
 use crate::tally::Tally;
@@ -131,8 +132,14 @@ impl Bench {
             idle_mib: 0.0,
             binary_mib: size_mib(&plan.program)?,
             rows: Vec::new(),
+            overload: Vec::new(),
             goals: Vec::new(),
         };
+        if plan.overload {
+            report.overload = ground.overload(say).await?;
+            report.goals = overload::goals(&report.overload);
+            return Ok(report);
+        }
         say("signatures, commits and HTTP answers alone");
         report.bare = ground.bare().await?;
         say("starts");
@@ -234,11 +241,7 @@ impl Ground<'_> {
         }
         let nodes = self.start(Variant::Plain)?;
         tokio::time::sleep(SETTLE).await;
-        let idle = nodes
-            .pids()
-            .into_iter()
-            .map(resident_mib)
-            .fold(0.0, f64::max);
+        let idle = idle_mib(&nodes);
         nodes.stop(&self.watch).await;
         let starts = Starts {
             demo_fresh_ms: median(fresh),
@@ -246,6 +249,25 @@ impl Ground<'_> {
             serve_used_ms: median(serve),
         };
         Ok((starts, idle))
+    }
+
+    async fn overload(&self, say: &dyn Fn(&str)) -> Result<Vec<Overload>, BenchError> {
+        let plan = &self.bench.plan;
+        let mut overloads = Vec::new();
+        for flow in &plan.flows {
+            let nodes = self.start(Variant::Plain)?;
+            tokio::time::sleep(SETTLE).await;
+            let idle = idle_mib(&nodes);
+            let site = Rc::new(self.site(&nodes, Variant::Plain)?);
+            let watched = Watched {
+                engines: nodes.pids(),
+                database: self.database().await?,
+            };
+            let (place, ground) = ((&site, &watched), (idle, self.cores));
+            overloads.push(overload::measure(plan, *flow, place, ground, say).await);
+            nodes.stop(&self.watch).await;
+        }
+        Ok(overloads)
     }
 
     async fn rows(&self, say: &dyn Fn(&str)) -> Result<Vec<Row>, BenchError> {
@@ -332,6 +354,12 @@ fn progress(round: usize, row: &Row) -> String {
         "round {round}: {} at {} clients: {rate:.1}/s, {errors} errors",
         row.name, row.clients
     )
+}
+
+/// What the largest engine has resident.
+fn idle_mib(nodes: &Nodes) -> f64 {
+    let sizes = nodes.pids().into_iter().map(resident_mib);
+    sizes.fold(0.0, f64::max)
 }
 
 fn size_mib(program: &Path) -> Result<f64, BenchError> {

@@ -23,6 +23,8 @@ const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 /// A mail that takes longer counts as an error.
 const MAIL_PATIENCE: Duration = Duration::from_secs(30);
+/// Of an engine that has too much to do.
+const BUSY: u16 = 503;
 /// How much of an unexpected answer is told.
 const TOLD_CHARS_MAX: usize = 160;
 
@@ -305,10 +307,14 @@ impl Visitor {
             .post(request)
             .await
             .map_err(|what| format!("{step}: {what}"))?;
-        let took = self.site.watch.since(sent_at) + std::mem::take(&mut self.late);
+        let took = self.site.watch.since(sent_at);
+        let late = std::mem::take(&mut self.late);
+        let is_refused = answer.status == BUSY;
         let mut tally = self.site.tally.borrow_mut();
-        tally.requests += 1;
-        tally.step(step, took);
+        tally.answered(is_refused, took);
+        if !is_refused {
+            tally.step(step, took + late);
+        }
         drop(tally);
         match (answer.status, read(answer.body)) {
             (200, Some(found)) => Ok(found),

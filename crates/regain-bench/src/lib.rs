@@ -24,6 +24,7 @@ mod http;
 mod journey;
 mod load;
 mod machine;
+mod overload;
 mod people;
 mod plan;
 mod process;
@@ -41,6 +42,7 @@ pub use machine::Machine;
 pub use people::add_people;
 pub use plan::{Flow, Plan};
 pub use report::{
-    Bare, CpuOfOperation, Goal, Latency, OTHER_SHARE_MAX, Report, Row, Sample, Starts, Verdict,
+    Bare, CpuOfOperation, Goal, Latency, OTHER_SHARE_MAX, Overload, Point, Report, Row, Sample,
+    Starts, Verdict,
 };
 pub use table::table;

@@ -53,6 +53,8 @@ pub struct Plan {
     /// Arrivals per second of additional rows whose clients do not wait for answers before the next
     /// one comes.
     pub rate: Option<f64>,
+    /// Whether, instead of everything else, clients come at multiples of what the engine can do.
+    pub overload: bool,
     /// Length of one sample.
     pub sample: Duration,
     /// Samples of each row; the median counts.

@@ -40,6 +40,9 @@ pub struct Report {
     pub binary_mib: f64,
     /// Everything that was put under load.
     pub rows: Vec<Row>,
+    /// What was done when more was asked than can be done, by flow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overload: Vec<Overload>,
     /// What was to be reached, and what was.
     pub goals: Vec<Goal>,
 }
@@ -134,6 +137,40 @@ pub struct CpuOfOperation {
     pub generator: f64,
     /// The database server.
     pub database: f64,
+}
+
+/// One flow, asked for at multiples of what the engine can do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Overload {
+    /// `recover`, `sign-in` or `light`.
+    pub flow: String,
+    /// Whole flows per second of clients that wait for each other: what can be done.
+    pub capacity_per_second: f64,
+    /// What an idle engine has resident, and the memory of one hash for each core.
+    pub memory_mib: f64,
+    /// From little to far too much.
+    pub points: Vec<Point>,
+}
+
+/// One multiple.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Point {
+    /// Of what can be done.
+    pub factor: f64,
+    /// Clients that came, per second.
+    pub offered_per_second: f64,
+    /// Whole flows per second.
+    pub done_per_second: f64,
+    /// Requests that were let in, from being sent to their answer.
+    pub admitted: Latency,
+    /// Requests that were sent away with 503.
+    pub refused: Latency,
+    /// 99 % of the requests for tokens took no longer; 0 where there were none.
+    pub token_p99_ms: f64,
+    /// The most that an engine had resident, in MiB.
+    pub peak_mib: f64,
+    /// Why flows did not get to their end, and how often.
+    pub errors: BTreeMap<String, u64>,
 }
 
 /// How long one step took.

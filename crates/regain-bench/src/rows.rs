@@ -80,22 +80,27 @@ pub(crate) fn of(plan: &Plan) -> Vec<Todo> {
 }
 
 fn todo(plan: &Plan, flow: Flow, clients: usize, rate: Option<f64>) -> Todo {
+    Todo {
+        name: flow.as_str().to_owned(),
+        variant: Variant::Plain,
+        load: load_of(plan, flow, clients, rate),
+        beside: None,
+    }
+}
+
+/// The load of a flow with nothing special about it.
+pub(crate) fn load_of(plan: &Plan, flow: Flow, clients: usize, rate: Option<f64>) -> Load {
     let crowd = match flow {
         Flow::Light => Crowd::starting(plan.users),
         Flow::Recover => Crowd::recovering(plan.users),
         Flow::SignIn => Crowd::signing_in(plan.users),
     };
-    Todo {
-        name: flow.as_str().to_owned(),
-        variant: Variant::Plain,
-        load: Load {
-            flow,
-            crowd,
-            clients,
-            rate,
-            sample: plan.sample,
-        },
-        beside: None,
+    Load {
+        flow,
+        crowd,
+        clients,
+        rate,
+        sample: plan.sample,
     }
 }
 

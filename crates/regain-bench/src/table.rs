@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::{Goal, OTHER_SHARE_MAX, Report, Row, Verdict, median};
+use crate::report::{Goal, OTHER_SHARE_MAX, Overload, Report, Row, Verdict, median};
 use crate::tally::WHOLE_FLOW;
 
 /// The whole report as text.
@@ -31,9 +31,13 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         report.date,
         report.command,
     )?;
-    bare(out, report)?;
-    rows(out, report)?;
-    steps(out, report)?;
+    if report.overload.is_empty() {
+        bare(out, report)?;
+        rows(out, report)?;
+        steps(out, report)?;
+    } else {
+        overload(out, &report.overload)?;
+    }
     goals(out, &report.goals)?;
     if report.profile != "release" {
         writeln!(
@@ -156,6 +160,50 @@ fn steps(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "  {}, {clients}: {}", row.name, steps.join(", "))?;
     }
     writeln!(out)
+}
+
+fn overload(out: &mut String, flows: &[Overload]) -> std::fmt::Result {
+    for flow in flows {
+        writeln!(
+            out,
+            "{}: {:.1} flows/s can be done\n{:>8} {:>10} {:>9} {:>10} {:>10} {:>9} {:>10} {:>10} {:>8}",
+            flow.flow,
+            flow.capacity_per_second,
+            "times",
+            "offered/s",
+            "done/s",
+            "p50 ms",
+            "p99 ms",
+            "refused",
+            "p99 ms",
+            "token p99",
+            "peak MiB"
+        )?;
+        for point in &flow.points {
+            writeln!(
+                out,
+                "{:>8} {:>10.1} {:>9.1} {:>10.1} {:>10.1} {:>9} {:>10.1} {:>10.1} {:>8.0}",
+                point.factor,
+                point.offered_per_second,
+                point.done_per_second,
+                point.admitted.p50_ms,
+                point.admitted.p99_ms,
+                point.refused.count,
+                point.refused.p99_ms,
+                point.token_p99_ms,
+                point.peak_mib
+            )?;
+        }
+        let errors = flow.points.iter().flat_map(|point| {
+            let of_point = point.errors.iter();
+            of_point.map(|(what, count)| (point.factor, what, count))
+        });
+        for (factor, what, count) in errors {
+            writeln!(out, "not done at {factor} times: {count} x {what}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 fn goals(out: &mut String, goals: &[Goal]) -> std::fmt::Result {

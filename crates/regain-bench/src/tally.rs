@@ -37,6 +37,10 @@ pub(crate) struct Tally {
     pub(crate) done: u64,
     pub(crate) requests: u64,
     pub(crate) errors: BTreeMap<String, u64>,
+    /// Microseconds from sending a request to its answer.
+    pub(crate) admitted: Vec<u32>,
+    /// The same, of those that were sent away.
+    pub(crate) refused: Vec<u32>,
 }
 
 impl Tally {
@@ -47,6 +51,23 @@ impl Tally {
             Some((_, samples)) => samples.push(micros),
             None => self.steps.push((name, vec![micros])),
         }
+    }
+
+    /// A request was answered, or sent away because the engine has too much to do.
+    pub(crate) fn answered(&mut self, is_refused: bool, took: Duration) {
+        let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        self.requests += 1;
+        if is_refused {
+            self.refused.push(micros);
+        } else {
+            self.admitted.push(micros);
+        }
+    }
+
+    /// The 99th percentile of a step so far; 0 without any.
+    pub(crate) fn p99_ms(&self, name: &str) -> f64 {
+        let found = self.steps.iter().find(|(known, _)| *known == name);
+        found.map_or(0.0, |(step, samples)| latency(step, samples.clone()).p99_ms)
     }
 
     /// Something went wrong.
@@ -78,6 +99,8 @@ impl Tally {
         }
         self.done += other.done;
         self.requests += other.requests;
+        self.admitted.extend(other.admitted);
+        self.refused.extend(other.refused);
         for (what, count) in other.errors {
             *self.errors.entry(what).or_default() += count;
         }
@@ -94,7 +117,8 @@ impl Tally {
     }
 }
 
-fn latency(step: &str, mut samples: Vec<u32>) -> Latency {
+/// Percentiles of microseconds.
+pub(crate) fn latency(step: &str, mut samples: Vec<u32>) -> Latency {
     samples.sort_unstable();
     let at = |permille: usize| -> f64 {
         // Nearest rank: the smallest sample that so many are not above.

@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Besides, let so many clients per second arrive, whether or not those before them are done
     #[arg(long, value_name = "PER_SECOND")]
     rate: Option<f64>,
+    /// Instead of everything else, let clients arrive at half to ten times what the engine can do
+    #[arg(long, conflicts_with = "rate")]
+    overload: bool,
     /// A database that is there already and empty, such as postgres://…; otherwise a SQLite file
     #[arg(long, value_name = "URL")]
     store: Option<String>,
@@ -135,6 +138,7 @@ impl Options {
             flows: self.flows.iter().map(|doing| doing.flow()).collect(),
             clients: self.clients.clone(),
             rate: self.rate,
+            overload: self.overload,
             sample,
             repetitions: self.repetitions,
         })

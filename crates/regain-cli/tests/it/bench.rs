@@ -76,6 +76,30 @@ fn every_flow_is_driven_and_reported() {
 }
 
 #[test]
+fn overload_is_driven_to_ten_times_what_can_be_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let json = directory.path().join("bench.json");
+    let (data, json) = (directory.path().to_str().unwrap(), json.to_str().unwrap());
+    let short = ["--seconds", "0.3", "--users", "800", "--clients", "2"];
+    let rest = ["--flows", "light", "--data", data, "--json", json];
+    let measured = run(&[&["bench", "--overload"], &short[..], &rest].concat());
+    assert!(measured.status.success(), "{}", stderr(&measured));
+    let report: Report = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    assert!(report.rows.is_empty());
+    let [light] = &report.overload[..] else {
+        panic!("one flow")
+    };
+    assert_eq!(light.flow, "light");
+    let factors: Vec<f64> = light.points.iter().map(|point| point.factor).collect();
+    assert_eq!(factors, [0.5, 1.0, 2.0, 5.0, 10.0]);
+    assert!(light.points.iter().all(|point| point.admitted.count > 0));
+    let ids: Vec<&str> = report.goals.iter().map(|goal| goal.id.as_str()).collect();
+    assert_eq!(ids, ["R-11", "R-11", "R-11", "R-12"]);
+    let table = stdout(&measured);
+    assert!(table.contains("light: "), "{table}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_in_one_line() {
     for (args, word) in [
         (&["--users", "10"][..], "800 users"),

@@ -19,6 +19,8 @@ mod processes;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod stopping;
+#[cfg(test)]
 mod usage;
 #[cfg(test)]
 mod users;

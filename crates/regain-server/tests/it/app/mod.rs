@@ -3,6 +3,7 @@
 pub(crate) mod clock;
 pub(crate) mod database;
 pub(crate) mod document;
+pub(crate) mod held_store;
 pub(crate) mod http;
 pub(crate) mod interleaving;
 pub(crate) mod people;

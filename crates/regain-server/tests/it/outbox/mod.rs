@@ -233,7 +233,7 @@ async fn nothing_leaves_when_the_commit_does_not_happen() {
     let choice = json!({"authenticator": {"id": id}});
     walk.post("/idp/idx/challenge", choice.clone())
         .await
-        .expect_api_error(503, "E0000010");
+        .expect_top(503, "idx.error.server.busy");
     app.database().execute_batch("DROP TRIGGER fault").unwrap();
     app.mail_is_done().await;
     assert!(relay.tries().is_empty());

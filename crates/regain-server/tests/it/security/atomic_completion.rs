@@ -122,7 +122,7 @@ async fn t_s8_a_completion_that_breaks_off_anywhere_leaves_nothing() {
         );
         app.database().execute_batch(&trigger).unwrap();
         let page = walk.post("/idp/idx/challenge/answer", body.clone()).await;
-        page.expect_api_error(503, "E0000010");
+        page.expect_top(503, "idx.error.server.busy");
         assert!(page.headers.contains_key("retry-after"));
         app.database().execute_batch("DROP TRIGGER fault").unwrap();
         let after = app.snapshot();

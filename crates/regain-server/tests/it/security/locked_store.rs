@@ -42,7 +42,7 @@ async fn t_r7_a_database_that_another_process_holds_refuses_soon_and_is_back_at_
         let pages = once(server.address, PATH, bodies).await;
         let took = clock.monotonic().saturating_sub(started);
         for page in &pages {
-            page.expect_api_error(503, "E0000010");
+            page.expect_top(503, "idx.error.server.busy");
             assert!(page.header("retry-after").is_some());
         }
         assert!(took < FAILS_WITHIN, "{took:?}");

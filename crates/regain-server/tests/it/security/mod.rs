@@ -19,6 +19,7 @@ mod list;
 mod locked_store;
 mod many_at_once;
 mod names;
+mod overload;
 mod pepper;
 mod proof;
 mod repeated;
