@@ -62,7 +62,7 @@ impl Server {
         store.now().await.map_err(|error| error.to_string())?;
         // The store's connections are the only ones on TCP.
         let url = format!(
-            "host={} port={port} user=regain",
+            "host={} port={port} user=regain dbname=postgres",
             self.socket.replace("%2F", "/")
         );
         let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)

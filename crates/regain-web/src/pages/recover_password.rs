@@ -78,7 +78,7 @@ fn page(visit: &Visit, open: Option<&Open>, here: Option<&Outcome>) -> RecoverPa
             Some(_) => Messages::mistake(t.not_accepted, "username"),
             // The name was taken: what is asked for now is no mistake.
             None if work_of(outcome).is_some() => {
-                Messages::of(visit, open, outcome, None).as_info()
+                Messages::of(visit, open, outcome, None).informing()
             }
             None => Messages::of(visit, open, outcome, Some("username")),
         },

@@ -89,7 +89,7 @@ impl Messages {
     }
 
     /// Says the same as something to know: nothing was refused.
-    pub(crate) fn as_info(self) -> Self {
+    pub(crate) fn informing(self) -> Self {
         Self {
             is_negative: false,
             takes_focus: false,
