@@ -191,6 +191,8 @@ impl TestApp {
             mailbox: self.mailbox.clone(),
             seed: None,
         });
+        // As `regain serve` does it for one node of several; what is in the way, the start says.
+        let _ = begin_pepper(&*self.store, self.org(), &pepper, false).await;
         let next = self.node_with(pepper, dev);
         start(&next).await?;
         self.state.tasks().drain().await;
