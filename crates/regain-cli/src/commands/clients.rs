@@ -23,7 +23,8 @@ pub(crate) enum Action {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: regain clients create --id my-app --label \"My app\" \\
-           --redirect-uri https://app.example/login/callback")]
+           --redirect-uri https://app.example/login/callback \\
+           --post-logout-redirect-uri https://app.example/")]
 pub(crate) struct Create {
     #[command(flatten)]
     file: ConfigFile,
