@@ -120,7 +120,10 @@ fn stage(root: &Path, binary: &Path, folder: &Path, metadata: &Value) -> Result<
         ),
         (root.join("docs/backup.md"), "docs/backup.md"),
         (root.join("docs/configuration.md"), "docs/configuration.md"),
-        (root.join("docs/mail-templates.md"), "docs/mail-templates.md"),
+        (
+            root.join("docs/mail-templates.md"),
+            "docs/mail-templates.md",
+        ),
         (root.join("docs/users.md"), "docs/users.md"),
         (
             root.join("docs/guide/operating.md"),

@@ -124,6 +124,7 @@ impl Node {
             settings,
             store: store.clone(),
             master_key: app.state.master_key().clone(),
+            pepper: regain_types::Pepper::default(),
             transport: app.mailbox.clone(),
             dev: None,
         })
