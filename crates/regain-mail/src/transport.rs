@@ -42,6 +42,10 @@ pub enum SendError {
     /// The relay knows that nothing can be delivered to this recipient: a hard bounce (M-09).
     #[error("{0}")]
     Recipient(String),
+    /// The address has letters beyond ASCII before the `@`, and the relay takes none (RFC 6531):
+    /// trying again is useless until there is another relay.
+    #[error("{0}")]
+    SmtpUtf8(String),
     /// It may work later.
     #[error("{0}")]
     Temporary(String),

@@ -62,7 +62,7 @@ fn mail_parameters(
         ]);
     }
     let why = "the mail relay takes no addresses with letters beyond ASCII";
-    Err(SendError::Permanent(why.to_owned()))
+    Err(SendError::SmtpUtf8(why.to_owned()))
 }
 
 /// The content as it goes over the wire: lines that begin with a dot get another one, and a dot

@@ -3,30 +3,10 @@
 use regain_mail::{Brand, Language, Mail, MailError, RecoveryCode, Sender, compose, render};
 use regain_types::Timestamp;
 
-use crate::fixtures::{brand, envelope, recovery_message, seen_by_mail_parser, seen_by_mailparse};
+use crate::fixtures::{brand, envelope, recovery_message, seen_by_mailparse};
 
 /// Longest line that a mail may have, without CRLF. Source: RFC 5322 §2.1.1.
 const LINE_BYTES_MAX: usize = 998;
-
-#[test]
-fn two_parsers_read_every_mail_alike() {
-    for mail in Mail::samples() {
-        for language in Language::ALL {
-            let rendered = render(&mail, &brand(), language);
-            let message = compose(&envelope("out1", "alice@example.com"), &rendered).unwrap();
-            let seen = seen_by_mail_parser(message.raw());
-            assert_eq!(seen, seen_by_mailparse(message.raw()));
-            assert_eq!(seen.subject, rendered.subject);
-            assert_eq!(seen.to, ["alice@example.com"]);
-            assert_eq!(seen.from, ["no-reply@example.com"]);
-            let parts = [
-                ("text/plain".to_owned(), rendered.text),
-                ("text/html".to_owned(), rendered.html),
-            ];
-            assert_eq!(seen.parts, parts);
-        }
-    }
-}
 
 #[test]
 fn headers_say_that_no_person_wrote_it() {

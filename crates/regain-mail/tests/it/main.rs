@@ -7,6 +7,8 @@ mod fixtures;
 #[cfg(test)]
 mod gallery;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod injection;
 #[cfg(test)]
 mod mailbox;

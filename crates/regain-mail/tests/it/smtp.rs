@@ -260,13 +260,65 @@ async fn no_relay_is_a_reason_to_try_again() {
     assert_eq!(transport.check().await, unreachable);
 }
 
+/// A relay that takes addresses of every script.
+fn international(word: &str) -> &'static str {
+    match word {
+        "EHLO" => "250-relay.example\r\n250-8BITMIME\r\n250 SMTPUTF8",
+        _ => polite(word),
+    }
+}
+
 #[tokio::test]
-async fn letters_beyond_ascii_need_a_relay_that_takes_them() {
+async fn t_m4_letters_beyond_ascii_go_as_they_are_where_the_relay_takes_them() {
     let (listener, port) = listen().await;
     let transport = SmtpTransport::new(settings(port)).unwrap();
-    let message = recovery_message("out1", "j\u{f6}rg@example.com");
-    let (_, sent) = tokio::join!(relay(&listener, polite), send_once(transport, &message));
-    assert!(matches!(sent, Err(SendError::Permanent(_))), "{sent:?}");
+    let message = recovery_message("out1", "j\u{f6}rg+1@b\u{fc}cher.example");
+    let (heard, sent) = tokio::join!(
+        relay(&listener, international),
+        send_once(transport, &message)
+    );
+    sent.unwrap();
+    let is_there = |line: &str| heard.iter().any(|heard| heard == line);
+    assert!(
+        is_there("MAIL FROM:<no-reply@example.com> SMTPUTF8 BODY=8BITMIME"),
+        "{heard:?}"
+    );
+    assert!(is_there("RCPT TO:<j\u{f6}rg+1@xn--bcher-kva.example>"));
+    assert!(is_there("To: j\u{f6}rg+1@xn--bcher-kva.example"));
+}
+
+#[tokio::test]
+async fn t_m4_letters_beyond_ascii_need_a_relay_that_takes_them() {
+    for offers in [
+        "250 relay.example",
+        "250-relay.example\r\n250 SMTPUTF8",
+        "250-relay.example\r\n250 8BITMIME",
+    ] {
+        let (listener, port) = listen().await;
+        let transport = SmtpTransport::new(settings(port)).unwrap();
+        let message = recovery_message("out1", "j\u{f6}rg@example.com");
+        let answer = |word: &str| if word == "EHLO" { offers } else { polite(word) };
+        let (heard, sent) = tokio::join!(relay(&listener, answer), send_once(transport, &message));
+        let why = "the mail relay takes no addresses with letters beyond ASCII";
+        assert_eq!(sent, Err(SendError::SmtpUtf8(why.to_owned())), "{offers}");
+        assert_eq!(heard, ["EHLO id.example.com"], "nothing was tried");
+    }
+}
+
+#[tokio::test]
+async fn t_m4_a_domain_of_any_script_needs_nothing_of_the_relay() {
+    let (listener, port) = listen().await;
+    let transport = SmtpTransport::new(settings(port)).unwrap();
+    let message = recovery_message("out1", "alice@\u{4f8b}\u{3048}.\u{30c6}\u{30b9}\u{30c8}");
+    let (heard, sent) = tokio::join!(relay(&listener, polite), send_once(transport, &message));
+    sent.unwrap();
+    let is_there = |line: &str| heard.iter().any(|heard| heard == line);
+    assert!(
+        is_there("MAIL FROM:<no-reply@example.com>"),
+        "no extension is asked for"
+    );
+    assert!(is_there("RCPT TO:<alice@xn--r8jz45g.xn--zckzah>"));
+    assert!(heard.iter().all(|line| line.is_ascii()), "{heard:?}");
 }
 
 #[test]

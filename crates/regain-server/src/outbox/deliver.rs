@@ -111,6 +111,9 @@ async fn send(
         Err(SendError::Permanent(why) | SendError::Recipient(why)) => {
             (MailVerdict::Dropped("REFUSED"), EventKind::NotSent, why)
         }
+        Err(SendError::SmtpUtf8(why)) => {
+            (MailVerdict::Dropped("NO_SMTPUTF8"), EventKind::NotSent, why)
+        }
         Err(SendError::Temporary(why) | SendError::Unreachable(why)) => {
             (later(row, now), EventKind::Retry, why)
         }

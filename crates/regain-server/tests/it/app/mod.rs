@@ -3,14 +3,17 @@
 pub(crate) mod clock;
 pub(crate) mod database;
 pub(crate) mod document;
+pub(crate) mod guest;
 pub(crate) mod held_store;
 pub(crate) mod http;
 pub(crate) mod interleaving;
+pub(crate) mod node;
 pub(crate) mod people;
 pub(crate) mod raw;
 pub(crate) mod signing_key;
 pub(crate) mod socket;
 pub(crate) mod walk;
+pub(crate) mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +33,9 @@ use regain_types::{AuthServer, ClientId, MasterKey, OrgId, Pepper, SystemEntropy
 use tempfile::TempDir;
 
 pub(crate) use clock::TestClock;
+pub(crate) use guest::Guest;
 pub(crate) use http::Page;
+pub(crate) use node::Node;
 pub(crate) use people::{PASSWORD, Person};
 pub(crate) use walk::Walk;
 
@@ -211,6 +216,13 @@ impl TestApp {
             dev,
         };
         AppState::new(parts).unwrap()
+    }
+
+    /// A new flow of the public client, run by somebody in particular.
+    pub(crate) async fn begin_as(&self, guest: Guest) -> Walk<'_> {
+        let mut walk = self.begin().await;
+        walk.guest = guest;
+        walk
     }
 
     /// A new flow of the public client, as `interact` makes it. Nothing was asked of it yet.

@@ -137,9 +137,23 @@ pub(super) async fn create(app: &TestApp) {
     }
 }
 
+/// Creates an active user with everybody's password, whose mail goes elsewhere.
+pub(crate) async fn add(app: &TestApp, login: &str, mail: &str) {
+    let user = NewUser {
+        email: Some(mail.to_owned()),
+        ..active(login, PHC.clone())
+    };
+    app.store.create_user(app.org(), user).await.unwrap();
+}
+
 /// Creates an active user with this hash, as an import does: of the password as it was received.
 pub(crate) async fn import(app: &TestApp, login: &str, phc: &str) {
-    let user = NewUser {
+    let user = active(login, phc.to_owned());
+    app.store.create_user(app.org(), user).await.unwrap();
+}
+
+fn active(login: &str, phc: String) -> NewUser {
+    NewUser {
         id: UserId::random(&mut SystemEntropy),
         login: login.to_owned(),
         email: Some(login.to_owned()),
@@ -149,10 +163,9 @@ pub(crate) async fn import(app: &TestApp, login: &str, phc: &str) {
         time_zone: "Europe/Berlin".to_owned(),
         status: UserStatus::Active,
         password: Some(StoredPassword {
-            phc: phc.to_owned(),
+            phc,
             nfc: false,
             set_at: Timestamp::from_millis(1_700_000_000_000),
         }),
-    };
-    app.store.create_user(app.org(), user).await.unwrap();
+    }
 }

@@ -8,7 +8,8 @@ use regain_types::TokenHash;
 use serde_json::{Map, Value, json};
 
 use super::document::path_of;
-use super::{Page, TestApp};
+use super::guest::Guest;
+use super::{BASE, Page, TestApp};
 
 /// How often a client comes back to a server that is busy.
 pub(crate) const BUSY_RETRIES_MAX: usize = 5;
@@ -16,6 +17,8 @@ pub(crate) const BUSY_RETRIES_MAX: usize = 5;
 /// One run through a flow.
 pub(crate) struct Walk<'a> {
     pub(crate) app: &'a TestApp,
+    /// Whose run it is.
+    pub(crate) guest: Guest,
     pub(crate) interaction_handle: String,
     pub(crate) state_handle: String,
     /// The newest document.
@@ -25,9 +28,10 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(app: &'a TestApp, interaction_handle: String, state_handle: String) -> Self {
+    pub(crate) fn new(app: &'a TestApp, interaction_handle: String, state_handle: String) -> Self {
         Self {
             app,
+            guest: Guest::default(),
             interaction_handle,
             state_handle,
             page: Page::new(StatusCode::OK, HeaderMap::new(), Vec::new()),
@@ -41,7 +45,7 @@ impl<'a> Walk<'a> {
             let handle = Value::String(self.state_handle.clone());
             body.entry("stateHandle").or_insert(handle);
         }
-        self.page = self.app.post(path, &body).await;
+        self.page = self.app.post_as(&mut self.guest, path, &body).await;
         self.posted.push((path.to_owned(), body));
         if let Some(handle) = self.page.json["stateHandle"].as_str() {
             handle.clone_into(&mut self.state_handle);
@@ -52,8 +56,9 @@ impl<'a> Walk<'a> {
     /// Asks for the current document by the interaction handle.
     pub(crate) async fn introspect(&mut self) -> &Page {
         let body = json!({"interactionHandle": self.interaction_handle});
-        self.page = self.app.post("/idp/idx/introspect", &body).await;
-        self.posted.push(("/idp/idx/introspect".to_owned(), body));
+        let path = "/idp/idx/introspect";
+        self.page = self.app.post_as(&mut self.guest, path, &body).await;
+        self.posted.push((path.to_owned(), body));
         if let Some(handle) = self.page.json["stateHandle"].as_str() {
             handle.clone_into(&mut self.state_handle);
         }
@@ -113,7 +118,11 @@ impl<'a> Walk<'a> {
         }
         self.act("recover").await.expect_status(200);
         let who = json!({"identifier": login});
-        self.remediate("identify-recovery", who).await
+        self.remediate("identify-recovery", who).await;
+        if self.guest.solves_work && self.is_asked_for_work() {
+            self.pay(login).await;
+        }
+        &self.page
     }
 
     /// Chooses the mail.

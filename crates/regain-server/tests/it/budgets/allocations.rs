@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::Request;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
 use crate::app::http::PEER;
-use crate::app::{PASSWORD, PUBLIC, Page, Person, REDIRECT_URI, TestApp, Walk};
+use crate::app::{PASSWORD, PUBLIC, Person, REDIRECT_URI, TestApp, Walk};
 
 /// Allocations of each request: what it took when this was written, and a fifth more. Whoever needs more says
 /// in the commit what for.
@@ -131,13 +131,7 @@ impl Meter<'_> {
         let choice = json!({"authenticator": {"id": email.unwrap()["id"]}});
         self.idx("challenge", "challenge", choice);
         self.idx("poll", "challenge/poll", json!({}));
-        let walk = Walk {
-            app: self.app,
-            interaction_handle,
-            state_handle: self.handle.clone(),
-            page: Page::new(StatusCode::OK, HeaderMap::new(), Vec::new()),
-            posted: Vec::new(),
-        };
+        let walk = Walk::new(self.app, interaction_handle, self.handle.clone());
         let code = self.runtime.block_on(walk.derived_code());
         let given = |passcode: &str| json!({"credentials": {"passcode": passcode}});
         let path = "challenge/answer";

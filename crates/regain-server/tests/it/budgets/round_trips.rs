@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::Request;
 use regain_server::operations_router;
 use serde_json::json;
 use tower::ServiceExt as _;
@@ -108,16 +108,8 @@ async fn begin(app: &TestApp) -> Walk<'_> {
     );
     let begun = post_form(app, "/oauth2/default/v1/interact", body).await;
     begun.expect_status(200);
-    Walk {
-        app,
-        interaction_handle: begun.json["interaction_handle"]
-            .as_str()
-            .unwrap()
-            .to_owned(),
-        state_handle: String::new(),
-        page: Page::new(StatusCode::OK, HeaderMap::new(), Vec::new()),
-        posted: Vec::new(),
-    }
+    let handle = begun.json["interaction_handle"].as_str().unwrap();
+    Walk::new(app, handle.to_owned(), String::new())
 }
 
 async fn token(app: &TestApp, code: &str) {

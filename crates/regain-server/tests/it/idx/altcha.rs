@@ -2,12 +2,10 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use regain_engine::ProofOfWork;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::json;
 
+use crate::app::work::solve;
 use crate::app::{Page, Person, TestApp, Walk};
 
 const CHALLENGE: &str = "/api/v1/altcha";
@@ -46,26 +44,6 @@ async fn identify(walk: &Walk<'_>, login: &str, token: Option<&str>) -> Page {
 async fn challenge(walk: &Walk<'_>) -> Page {
     let body = json!({"stateHandle": walk.state_handle});
     walk.app.call(Method::POST, CHALLENGE, body).await
-}
-
-fn hash(salt: &str, number: u64) -> String {
-    let digest = Sha256::digest(format!("{salt}{number}"));
-    digest
-        .iter()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
-}
-
-/// What the widget's worker does.
-fn solve(challenge: &Value) -> String {
-    let salt = challenge["salt"].as_str().unwrap();
-    let number = (0..challenge["maxnumber"].as_u64().unwrap())
-        .find(|number| hash(salt, *number) == challenge["challenge"])
-        .unwrap();
-    let solution = json!({
-        "algorithm": challenge["algorithm"], "challenge": challenge["challenge"],
-        "number": number, "salt": salt, "signature": challenge["signature"], "took": 7,
-    });
-    STANDARD.encode(solution.to_string())
 }
 
 #[tokio::test]

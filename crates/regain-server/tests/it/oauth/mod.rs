@@ -12,7 +12,7 @@ mod token;
 mod userinfo;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{Method, Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -107,16 +107,8 @@ fn token_fields(code: &str) -> Fields {
 async fn signed_in(app: &TestApp, server: &str, fields: &Fields) -> String {
     let begun = post_form(app, &format!("{server}/v1/interact"), fields).await;
     begun.expect_status(200);
-    let mut walk = Walk {
-        app,
-        interaction_handle: begun.json["interaction_handle"]
-            .as_str()
-            .unwrap()
-            .to_owned(),
-        state_handle: String::new(),
-        page: Page::new(StatusCode::OK, HeaderMap::new(), Vec::new()),
-        posted: Vec::new(),
-    };
+    let handle = begun.json["interaction_handle"].as_str().unwrap();
+    let mut walk = Walk::new(app, handle.to_owned(), String::new());
     walk.introspect().await.expect_status(200);
     let login = Person::Active.login();
     let who = json!({"identifier": login, "credentials": {"passcode": PASSWORD}});

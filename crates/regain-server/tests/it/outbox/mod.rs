@@ -1,6 +1,10 @@
 //! Mail after the commit: through a relay that fails, and what becomes of what is too late.
 
+mod kills;
+mod notices;
 mod relays;
+mod smtp_relay;
+mod stored_address;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

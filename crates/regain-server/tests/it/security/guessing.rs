@@ -23,7 +23,7 @@ fn wrong_answer(walk: &Walk<'_>) -> Value {
 }
 
 /// Without the developer's surface, so that volume is limited; addresses may ask for more.
-async fn counting() -> TestApp {
+pub(super) async fn counting() -> TestApp {
     TestApp::with(|setup| {
         setup.dev = false;
         setup.address_limits.requests_per_minute = 100_000;
