@@ -27,6 +27,7 @@ impl Node {
             settings: app.state.settings().clone(),
             store: Arc::new(store),
             master_key: app.state.master_key().clone(),
+            pepper: regain_types::Pepper::default(),
             transport,
             dev: None,
         };
