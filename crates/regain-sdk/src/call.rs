@@ -218,6 +218,11 @@ impl IdxClient {
                 scope: text("errorSummary"),
             },
             (200..=299, _, _) => unreadable(response, otherwise),
+            // Whatever else it says: the same may be sent again.
+            (503, _, _) => Error::Unavailable {
+                status,
+                retry_after,
+            },
             (_, Some(body), _) => Error::OAuth {
                 status,
                 code: body.error,

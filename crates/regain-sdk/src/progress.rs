@@ -151,6 +151,13 @@ impl IdxClient {
             let scope = messages.first().and_then(|message| message.key.clone());
             return Err(Error::RateLimited { retry_after, scope });
         }
+        // A server that has too much to do says so without its forms: the step stays where it is.
+        if (500..=599).contains(&status) && first.is_none() && !is_end {
+            return Err(Error::Unavailable {
+                status,
+                retry_after,
+            });
+        }
         let rejected = status >= 400 || (first == Some(posted) && !messages.is_empty());
         tracing::debug!(
             flow = %transaction.flow(),

@@ -121,6 +121,37 @@ async fn item_15_429_says_how_long_to_wait() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
 }
 
+/// A server that has too much to do: in a flow a document without forms, elsewhere an error of
+/// OAuth. Neither is the end of the transaction.
+#[tokio::test]
+async fn a_busy_server_ends_nothing() {
+    let idx = documents::terminal("idx.error.server.busy", "The server is busy.", "ERROR");
+    let (script, _, outcome) = at(documents::code_page(BASE)).await;
+    script.answer_with(ANSWER, move |_| {
+        Ok(reply_with(503, ("retry-after", "3"), &idx))
+    });
+    let error = step!(outcome, EnterCode)
+        .submit("123456")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Unavailable { status: 503, .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
+
+    let oauth = json!({ "error": "temporarily_unavailable", "error_description": "Not now." });
+    let script = script();
+    script.answer_with("/v1/interact", move |_| {
+        Ok(reply_with(503, ("retry-after", "3"), &oauth))
+    });
+    let error = client(&script).begin().start().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Unavailable { status: 503, .. }),
+        "{error:?}"
+    );
+}
+
 /// A sixth answer is limited with the forms repeated: that is a refusal, not an error.
 #[tokio::test]
 async fn a_limit_with_forms_is_a_refusal() {
