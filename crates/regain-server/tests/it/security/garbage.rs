@@ -111,7 +111,7 @@ fn http2(random: &mut Seeded) -> Vec<u8> {
     let get = [&[0x82, 0x86, 0x41, 1, b'x', 0x44, 13][..], b"/health/ready"];
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     let mut frames = frame(4, 0, 0, &[0, 4, 0, 1, 0, 0]);
-    for turn in 0..1 + u32::try_from(random.below(4)).unwrap() {
+    for turn in 0..=u32::try_from(random.below(4)).unwrap() {
         let stream = 1 + 4 * turn;
         frames.extend(frame(1, 4, stream, &post.concat()));
         frames.extend(frame(0, 1, stream, b"{\"interactionHandle\":\"x\"}"));
@@ -127,11 +127,13 @@ fn http2(random: &mut Seeded) -> Vec<u8> {
 }
 
 fn noise(random: &mut Seeded) -> Vec<u8> {
-    (0..1 + random.below(600)).map(|_| random.byte()).collect()
+    (0..=random.below(600)).map(|_| random.byte()).collect()
 }
 
+type Maker = fn(&mut Seeded) -> Vec<u8>;
+
 /// Whether a request in it was answered as it would be alone.
-async fn throw(address: SocketAddr, make: fn(&mut Seeded) -> Vec<u8>, seed: u64) -> bool {
+async fn throw(address: SocketAddr, make: Maker, seed: u64) -> bool {
     let mut random = Seeded(seed | 1);
     let sent = make(&mut random);
     let said = exchange_and_leave(address, &sent).await;
@@ -151,8 +153,7 @@ async fn t_h1_whatever_bytes_come_the_next_request_is_answered() {
     let app = TestApp::start().await;
     let server = app.listen().await;
     let address = server.address;
-    let makers: [(fn(&mut Seeded) -> Vec<u8>, bool); 3] =
-        [(http1, true), (http2, true), (noise, false)];
+    let makers: [(Maker, bool); 3] = [(http1, true), (http2, true), (noise, false)];
     for (make, is_almost_http) in makers {
         let mut thrown = JoinSet::new();
         let mut answered = false;

@@ -68,11 +68,12 @@ impl Sized {
 
     /// Over HTTP/1.1. All headers are those of the request: `host` and `connection` count too.
     async fn http1(&self, address: SocketAddr) -> Page {
-        let headers: String = self
+        let headers: Vec<String> = self
             .headers
             .iter()
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
+        let headers = headers.concat();
         let length = if self.body.is_empty() {
             String::new()
         } else {

@@ -174,12 +174,57 @@ fn rest(page: &Page, what: &str) -> String {
     rest.join(" | ")
 }
 
+/// A request: method, path, headers.
+type Asked = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+/// What no route takes, or takes in another way.
+const OTHERWISE: &[Asked] = &[
+    ("GET", "/", &[]),
+    ("GET", "/nowhere", &[]),
+    ("GET", "/dev/mailbox", &[]),
+    ("GET", "/metrics", &[]),
+    ("PUT", "/idp/idx/identify", &[]),
+    ("HEAD", "/health/live", &[]),
+    ("OPTIONS", "/idp/idx/identify", &[]),
+    (
+        "OPTIONS",
+        "/idp/idx/identify",
+        &[
+            ("origin", TRUSTED_ORIGIN),
+            ("access-control-request-method", "POST"),
+        ],
+    ),
+    (
+        "OPTIONS",
+        "/idp/idx/identify",
+        &[
+            ("origin", "https://evil.example"),
+            ("access-control-request-method", "POST"),
+        ],
+    ),
+    ("POST", "/idp/idx/identify", &[("origin", TRUSTED_ORIGIN)]),
+    (
+        "POST",
+        "/idp/idx/identify",
+        &[("origin", "https://evil.example")],
+    ),
+    (
+        "POST",
+        "/idp/idx/identify",
+        &[("content-type", "text/plain")],
+    ),
+];
+
 const NO_STORE: &str = "cache-control: no-cache, no-store";
 
 #[tokio::test]
 async fn t_h4_every_answer_carries_the_headers_that_browsers_obey() {
     let app = app(HTTPS_BASE).await;
-    let mut snapshot = String::new();
+    let mut lines = Vec::new();
     for row in rows() {
         let Row {
             method,
@@ -195,61 +240,24 @@ async fn t_h4_every_answer_carries_the_headers_that_browsers_obey() {
         let is_public = path.contains("/.well-known/") || path.ends_with("/keys");
         let may_be_kept = is_public && page.status == 200;
         assert_eq!(!rest.contains(NO_STORE), may_be_kept, "{what}: {rest}");
-        snapshot += &format!("{what} | {rest}\n");
+        lines.push(format!("{what} | {rest}\n"));
     }
-    for (method, path, headers) in [
-        ("GET", "/", &[][..]),
-        ("GET", "/nowhere", &[]),
-        ("GET", "/dev/mailbox", &[]),
-        ("GET", "/metrics", &[]),
-        ("PUT", "/idp/idx/identify", &[]),
-        ("HEAD", "/health/live", &[]),
-        ("OPTIONS", "/idp/idx/identify", &[]),
-        (
-            "OPTIONS",
-            "/idp/idx/identify",
-            &[
-                ("origin", TRUSTED_ORIGIN),
-                ("access-control-request-method", "POST"),
-            ],
-        ),
-        (
-            "OPTIONS",
-            "/idp/idx/identify",
-            &[
-                ("origin", "https://evil.example"),
-                ("access-control-request-method", "POST"),
-            ],
-        ),
-        ("POST", "/idp/idx/identify", &[("origin", TRUSTED_ORIGIN)]),
-        (
-            "POST",
-            "/idp/idx/identify",
-            &[("origin", "https://evil.example")],
-        ),
-        (
-            "POST",
-            "/idp/idx/identify",
-            &[("content-type", "text/plain")],
-        ),
-    ] {
+    for (method, path, headers) in OTHERWISE {
         let page = ask(&app, method, path, headers).await;
-        let origin = headers
-            .iter()
-            .find(|it| it.0 == "origin")
-            .map_or("", |it| it.1);
+        let origin = headers.iter().find(|it| it.0 == "origin");
+        let origin = origin.map_or("", |it| it.1);
         let what = format!("{method} {path} {origin} {}", page.status);
-        snapshot += &format!("{what} | {}\n", rest(&page, &what));
+        lines.push(format!("{what} | {}\n", rest(&page, &what)));
     }
     let long = format!("/health/live?{}", "x".repeat(8 * 1_024));
     for (path, headers) in [(&*long, &[][..]), ("/health/live", &[("x", &*long); 101])] {
         let page = ask(&app, "GET", path, headers).await;
         let what = format!("{} of what is too large", page.status);
-        snapshot += &format!("{what} | {}\n", rest(&page, &what));
+        lines.push(format!("{what} | {}\n", rest(&page, &what)));
     }
     // Beside this directory, which is read as a list of tests.
     insta::with_settings!({snapshot_path => "../snapshots"}, {
-        insta::assert_snapshot!(snapshot);
+        insta::assert_snapshot!(lines.concat());
     });
     app.close().await;
 }
