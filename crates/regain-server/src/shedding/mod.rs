@@ -15,11 +15,12 @@ mod tests;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
+use futures_util::stream::once;
 
 use crate::json::BODY_BYTES_MAX;
 use crate::state::AppState;
@@ -204,8 +205,8 @@ async fn with_body(request: Request) -> Request {
     let (parts, body) = request.into_parts();
     let body = match to_bytes(body, BODY_BYTES_MAX).await {
         Ok(bytes) => Body::from(bytes),
-        // Longer than any endpoint takes, and so refused; or broken off, and then nobody is there.
-        Err(_) => Body::from(vec![0; BODY_BYTES_MAX + 1]),
+        // Longer than any endpoint takes, or broken: the endpoint meets the same error.
+        Err(error) => Body::from_stream(once(async { Err::<Bytes, _>(error) })),
     };
     Request::from_parts(parts, body)
 }

@@ -105,7 +105,7 @@ async fn t_m6_what_is_not_committed_is_not_told() {
         app.database().execute_batch(&fault).unwrap();
         walk.post(ANSWER, body.clone())
             .await
-            .expect_api_error(503, "E0000010");
+            .expect_top(503, "idx.error.server.busy");
         app.database().execute_batch("DROP TRIGGER fault").unwrap();
         app.mail_is_done().await;
         assert_eq!(all_notices(&app), 0, "{event}");
