@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::path_of;
 use super::guest::Guest;
-use super::{BASE, Page, TestApp};
+use super::{Page, TestApp};
 
 /// How often a client comes back to a server that is busy.
 pub(crate) const BUSY_RETRIES_MAX: usize = 5;

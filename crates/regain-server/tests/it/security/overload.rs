@@ -281,7 +281,7 @@ async fn t_p6_a_full_queue_sends_away_somebody_and_nobody_alike() {
             setup.hash.passes = PASSES;
             setup.hash.workers = 1;
             setup.hash.queue_per_worker = PLACES;
-            setup.hash.deadline = Duration::from_secs(60);
+            setup.hash.deadline = Duration::from_mins(1);
         })
         .await,
     );
