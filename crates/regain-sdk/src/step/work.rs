@@ -153,7 +153,9 @@ mod tests {
         let hash = Sha256::digest(format!("{salt}{number}"));
         WorkChallenge {
             algorithm: SHA_256.to_owned(),
-            challenge: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            challenge: hash
+                .iter()
+                .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")),
             max_number,
             salt,
             signature: "signature".to_owned(),

@@ -141,7 +141,7 @@ async fn a_busy_server_ends_nothing() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
 
     let oauth = json!({ "error": "temporarily_unavailable", "error_description": "Not now." });
-    let script = script();
+    let script = crate::support::script();
     script.answer_with("/v1/interact", move |_| {
         Ok(reply_with(503, ("retry-after", "3"), &oauth))
     });
