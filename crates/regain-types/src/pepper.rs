@@ -302,7 +302,7 @@ mod tests {
             assert_eq!(refused, why, "{text}");
             assert!(!refused.to_string().contains("AAA"), "{refused}");
         }
-        let many: String = (1..=33).map(|n| format!("{n} {A}\n")).collect();
+        let many = (1..=33).fold(String::new(), |text, n| text + &format!("{n} {A}\n"));
         assert_eq!(Pepper::parse(&many).unwrap_err(), PepperRefused::TooMany);
     }
 
