@@ -37,9 +37,9 @@ const NEVER: [(&str, &str); 5] = [
     ),
     (
         "tokens were given without a code",
-        "SELECT count(*) FROM grants g
-         LEFT JOIN interaction_codes c ON c.org_id = g.org_id AND c.grant_id = g.id
-         WHERE c.hash IS NULL",
+        // A join would have no index on SQLite, and take seconds once there are thousands.
+        "SELECT count(*) FROM grants WHERE id NOT IN
+         (SELECT grant_id FROM interaction_codes WHERE grant_id IS NOT NULL)",
     ),
     (
         "a grant is not in the audit log, or one is that there is not",
