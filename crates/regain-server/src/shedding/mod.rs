@@ -206,7 +206,7 @@ async fn with_body(request: Request) -> Request {
     let body = match to_bytes(body, BODY_BYTES_MAX).await {
         Ok(bytes) => Body::from(bytes),
         // Longer than any endpoint takes, or broken: the endpoint meets the same error.
-        Err(error) => Body::from_stream(once(async { Err::<Bytes, _>(error) })),
+        Err(error) => Body::from_stream(once(async { Err::<Bytes, _>(error.into_inner()) })),
     };
     Request::from_parts(parts, body)
 }

@@ -36,7 +36,7 @@ fn the_pepper_may_come_from_the_environment_and_is_not_shown() {
     assert!(!stderr(&refused).contains(secret), "{}", stderr(&refused));
     let rotate = with(&text, &["keys", "rotate", "pepper"]);
     assert_one_line(&rotate, 2, &["REGAIN__HASH__PEPPER"]);
-    let two = format!("{text},2 {}", secret.chars().rev().collect::<String>());
+    let two = format!("{text},2 {}A", "B".repeat(42));
     done(&with(&two, &["migrate"]));
     let looked = with(&two, &["doctor"]);
     assert!(stdout(&looked).contains("version 2"), "{}", stdout(&looked));
