@@ -21,6 +21,7 @@ use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::stream::once;
+use http_body_util::LengthLimitError;
 
 use crate::json::BODY_BYTES_MAX;
 use crate::state::AppState;
@@ -205,8 +206,11 @@ async fn with_body(request: Request) -> Request {
     let (parts, body) = request.into_parts();
     let body = match to_bytes(body, BODY_BYTES_MAX).await {
         Ok(bytes) => Body::from(bytes),
-        // Longer than any endpoint takes, or broken: the endpoint meets the same error.
-        Err(error) => Body::from_stream(once(async { Err::<Bytes, _>(error.into_inner()) })),
+        // The endpoint meets what was met here: a body that is longer than any takes, or a broken one.
+        Err(error) => match error.into_inner() {
+            error if error.is::<LengthLimitError>() => Body::from(vec![0; BODY_BYTES_MAX + 1]),
+            error => Body::from_stream(once(async { Err::<Bytes, _>(error) })),
+        },
     };
     Request::from_parts(parts, body)
 }
