@@ -97,7 +97,7 @@ async fn take(
     if let Err(denied) = admission.enter(&hash, is_poll).await {
         return deny(state, handle, denied).await;
     }
-    let mut may_start = matches!(input, Input::Identify { .. });
+    let mut may_start = matches!(input, Input::Identify { .. } | Input::Recover);
     let mut hashed = Hashed::default();
     for _ in 0..ROUNDS_MAX {
         let Some(loaded) = load(state, handle, &input).await? else {
@@ -106,7 +106,7 @@ async fn take(
         };
         let mut admitted = admission.know(&hash, &loaded).await;
         if admitted.is_ok() && std::mem::take(&mut may_start) {
-            admitted = admission.start(&loaded.flow).await;
+            admitted = admission.start(&loaded.flow, &input).await;
         }
         if let Err(denied) = admitted {
             return deny(state, handle, denied).await;

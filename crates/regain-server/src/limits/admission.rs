@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use axum::response::Response;
-use regain_engine::{EndUser, Flow, LedgerKey, Stage};
+use regain_engine::{EndUser, Flow, Input, Intent, LedgerKey, Stage};
 use regain_oauth::Client;
 use regain_store::{Loaded, RequestMeta, StoreError};
 use regain_types::TokenHash;
@@ -113,12 +113,15 @@ impl<'a> Admission<'a> {
         self.charge(&owner).await
     }
 
-    /// A name is given to recover by. Before anybody is looked for, and the same for nobody.
-    pub(crate) async fn start(&mut self, flow: &Flow) -> Result<(), Denied> {
+    /// A name is given to recover by, or was given for a sign-in that turns into a recovery. Before
+    /// anybody is looked for, and the same for nobody.
+    pub(crate) async fn start(&mut self, flow: &Flow, input: &Input) -> Result<(), Denied> {
         let names_somebody = match &flow.stage {
-            Stage::IdentifyRecovery => true,
-            Stage::ChallengeAuthenticator { .. }
-            | Stage::Completed(_)
+            Stage::IdentifyRecovery => matches!(input, Input::Identify { .. }),
+            Stage::ChallengeAuthenticator { climb, .. } => {
+                climb.intent == Intent::SignIn && matches!(input, Input::Recover)
+            }
+            Stage::Completed(_)
             | Stage::ConfirmAuthenticator { .. }
             | Stage::Dead
             | Stage::Identify

@@ -5,24 +5,32 @@ use std::task::Poll;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use regain_engine::EndUser;
+use regain_engine::{EndUser, SignInMode};
 use regain_server::{AddressLimits, Network};
 use regain_store::Store as _;
 use serde_json::{Value, json};
 
 use crate::app::http::{PEER, send_to};
-use crate::app::{CONFIDENTIAL, Page, Person, TestApp, Walk};
+use crate::app::{CONFIDENTIAL, Page, Person, Setup, TestApp, Walk};
 
 const INTROSPECT: &str = "/idp/idx/introspect";
 const RATE: &str = "system.client.rate_limit.violation";
 
 /// A server that counts; the tests move its clock.
 async fn counting(change: impl FnOnce(&mut AddressLimits)) -> TestApp {
+    counting_with(change, |_| {}).await
+}
+
+async fn counting_with(
+    change: impl FnOnce(&mut AddressLimits),
+    besides: impl FnOnce(&mut Setup),
+) -> TestApp {
     let mut limits = AddressLimits::default();
     change(&mut limits);
     TestApp::with(|setup| {
         setup.dev = false;
         setup.address_limits = limits;
+        besides(setup);
     })
     .await
 }
@@ -182,6 +190,28 @@ async fn t_g11_an_address_starts_thirty_recoveries_an_hour_for_whomever() {
     advance(&app, 60 * 60);
     let mut walk = app.begin().await;
     walk.recover(people[0]).await.expect_status(200);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn t_g11_a_sign_in_that_turns_into_a_recovery_is_a_start_too() {
+    // Where the name comes first, nobody is asked for it again.
+    let app = counting_with(
+        |limits| limits.requests_per_minute = 10_000,
+        |setup| setup.policy.sign_in_mode = SignInMode::IdentifierFirst,
+    )
+    .await;
+    for number in 0..=30 {
+        let mut walk = app.first_page().await;
+        let who = json!({"identifier": format!("nobody-{number}@example.com")});
+        walk.remediate("identify", who).await.expect_status(200);
+        let page = walk.act("recover").await;
+        if number < 30 {
+            page.expect_page(200, "select-authenticator-authenticate");
+        } else {
+            assert_refused_with_forms(page, "challenge-authenticator");
+        }
+    }
     app.close().await;
 }
 
