@@ -83,19 +83,6 @@ impl Identifier {
         let mut parts = domain.split('.').chain([local]);
         parts.any(|part| !part.is_single_script())
     }
-
-    /// The canonical form without a `+tag`: what limits are keyed by, so that aliases of one
-    /// inbox share one budget (N-04).
-    #[must_use]
-    pub fn throttle_form(&self) -> String {
-        match self.canonical.split_once('@') {
-            Some((local, domain)) => {
-                let inbox = local.split_once('+').map_or(local, |(inbox, _)| inbox);
-                format!("{inbox}@{domain}")
-            }
-            None => self.canonical.clone(),
-        }
-    }
 }
 
 fn ascii(domain: &str) -> Result<String, IdentifierError> {
@@ -222,9 +209,9 @@ mod tests {
     }
 
     #[test]
-    fn aliases_share_one_throttle_key() {
+    fn a_tag_belongs_to_the_name() {
+        // Limits leave it away (N-04): `regain_engine::LedgerKeys` does, and nobody else.
         let alias = Identifier::parse("alice+news@example.com").unwrap();
-        assert_eq!(alias.throttle_form(), "alice@example.com");
         assert_eq!(alias.canonical(), "alice+news@example.com");
     }
 }
