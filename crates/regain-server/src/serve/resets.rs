@@ -174,20 +174,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut bytes = length[1..].to_vec();
-        bytes.extend([kind, 0, 0, 0, 0, 1]);
-        bytes.extend(payload);
-        bytes
-    }
+    use crate::serve::tests::frame;
 
     #[test]
     fn resets_are_counted_however_the_bytes_are_cut() {
         let mut bytes = PREFACE.to_vec();
         // A payload that looks like frames of resets, empty frames, and three resets.
-        let decoy = frame(RST_STREAM, &[0; 4]).repeat(50);
+        let decoy = frame(RST_STREAM, 0, 1, &[0; 4]).repeat(50);
         for (kind, payload) in [
             (4, &[][..]),
             (1, &decoy),
@@ -197,7 +190,7 @@ mod tests {
             (0, &decoy),
             (3, &[0, 0, 0, 8]),
         ] {
-            bytes.extend(frame(kind, payload));
+            bytes.extend(frame(kind, 0, 1, payload));
         }
         for size in [1, 2, 3, 8, 9, 10, 33, bytes.len()] {
             let mut frames = Frames::Preface(0);
@@ -205,7 +198,7 @@ mod tests {
             assert_eq!(counted, 3, "{size}");
         }
         let mut http1 = Frames::Preface(0);
-        let sent = [b"POST / HTTP/1.1\r\n\r\n", &*frame(3, &[0; 4])].concat();
+        let sent = [b"POST / HTTP/1.1\r\n\r\n", &*frame(3, 0, 1, &[0; 4])].concat();
         assert_eq!(http1.feed(&sent), 0);
         assert_eq!(http1, Frames::Other);
     }

@@ -126,7 +126,8 @@ async fn t_h2_one_connection_too_many_is_closed_at_once_and_others_stay() {
     }
 }
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+/// A frame of HTTP/2 (RFC 9113 §4.1).
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut bytes = length[1..].to_vec();
     bytes.extend([kind, flags]);
@@ -231,7 +232,7 @@ async fn t_h2_the_two_hundredth_reset_in_ten_seconds_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn t_h2_a_burst_of_resets_ends_the_connection_before_anything_is_run() {
+async fn t_h2_a_burst_of_resets_ends_the_connection() {
     beside((waiting(), CEILINGS, PATIENT), async |address| {
         let mut peer = Frames::open(address, &[]).await;
         let flood: Vec<u8> = (0..10_000)
@@ -310,9 +311,12 @@ async fn t_h2_whoever_takes_no_answer_is_hung_up_on() {
             peer.send(&frame(HEADERS, flags, 1 + 2 * number, &POST))
                 .await;
         }
+        let mut begun = 0;
         while let Some((kind, _, payload)) = peer.next().await {
             assert!(kind != DATA || payload.is_empty());
+            begun += usize::from(kind == HEADERS);
         }
+        assert!(begun > 0, "an answer waits");
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! No parameter leads to another site (T-H5): where the app sends a browser, it knows itself.
 
-use crate::browser::{Page, TestApp};
+use crate::browser::{Browser, Form, Page, TestApp};
+use crate::engine::PASSWORD;
 
 /// Every page, and every form that redirects.
 const PAGES: [&str; 16] = [
@@ -85,10 +86,8 @@ fn stays_here(page: &Page, sent: &str) {
     }
 }
 
-#[tokio::test]
-async fn t_h5_no_parameter_leads_to_another_site() {
-    let app = TestApp::new().await;
-    let mut browser = app.browser();
+/// Opens every page with every parameter; how often that led to another page.
+async fn open_everything(browser: &mut Browser) -> usize {
     let mut redirected = 0;
     for page in PAGES {
         for place in PLACES {
@@ -111,7 +110,29 @@ async fn t_h5_no_parameter_leads_to_another_site() {
             redirected += usize::from(answer.status.is_redirection());
         }
     }
-    assert!(redirected > 0, "some pages redirect");
+    redirected
+}
+
+#[tokio::test]
+async fn t_h5_no_parameter_leads_to_another_site() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    assert!(
+        open_everything(&mut browser).await > 0,
+        "some pages redirect"
+    );
+    browser.sign_in("alice@example.com", PASSWORD).await;
+    assert!(open_everything(&mut browser).await > 0, "signed in, too");
+}
+
+/// A form with a parameter of each name that it does not know.
+fn with_everything(mut form: Form, place: &str) -> Form {
+    for name in NAMES {
+        if !form.pairs.iter().any(|(known, _)| known == name) {
+            form = form.with(name, place);
+        }
+    }
+    form
 }
 
 #[tokio::test]
@@ -124,17 +145,39 @@ async fn t_h5_no_field_of_a_form_leads_to_another_site() {
     ];
     for place in PLACES {
         for (path, name) in forms {
-            let mut form = browser.open(path).await.form(name);
-            form = form.with("username", "alice@example.com");
-            form = form.with("password", "wrong");
-            for name in NAMES {
-                if !form.pairs.iter().any(|(known, _)| known == name) {
-                    form = form.with(name, place);
-                }
-            }
+            let form = browser.open(path).await.form(name);
+            let form = form.with("username", "alice@example.com");
+            let form = with_everything(form.with("password", "wrong"), place);
             let answer = browser.post(&form).await;
             assert!(answer.status.is_redirection(), "{place}: {}", answer.status);
             stays_here(&answer, place);
         }
+    }
+}
+
+/// Products that go on to an address do so when somebody has just signed in.
+#[tokio::test]
+async fn t_h5_who_signs_in_is_led_home() {
+    let app = TestApp::new().await;
+    for place in PLACES {
+        let mut browser = app.browser();
+        let query: String = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(NAMES.map(|name| (name, place)))
+            .finish();
+        let form = browser.open(&format!("/login?{query}")).await;
+        let form = form
+            .form("login-form")
+            .with("username", "alice@example.com");
+        let form = with_everything(form.with("password", PASSWORD), place);
+        let mut answer = browser.post(&form).await;
+        assert!(answer.status.is_redirection(), "{place}: {}", answer.status);
+        while answer.status.is_redirection() {
+            stays_here(&answer, place);
+            let next = answer.location().to_owned();
+            answer = browser.get(&next).await;
+        }
+        stays_here(&answer, place);
+        assert_eq!(answer.path, "/", "{place}");
+        assert!(answer.html.contains("alice@example.com"), "{place}");
     }
 }
