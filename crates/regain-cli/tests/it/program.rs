@@ -182,6 +182,12 @@ impl Running {
 
     /// SIGTERM, and the exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
+        self.terminate();
+        self.child.wait().unwrap().code()
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -190,7 +196,6 @@ impl Running {
                 .unwrap()
                 .success()
         );
-        self.child.wait().unwrap().code()
     }
 }
 

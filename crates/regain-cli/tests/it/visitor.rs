@@ -8,9 +8,18 @@ pub(crate) const PASSWORD: &str = "Copper-Lantern-42";
 pub(crate) const ALICE: &str = "alice@example.com";
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
+pub(crate) const INTERACT: &str = "/oauth2/default/v1/interact";
+/// How the app begins a flow. The challenge is that of RFC 7636, appendix B.
+pub(crate) const BEGIN: &str = "client_id=page&scope=openid%20profile%20offline_access&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Flogin%2Fcallback\
+    &state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+
 /// Makes the user and the app.
 pub(crate) fn register(deployment: &Deployment) {
     assert!(deployment.create_user(ALICE, PASSWORD).status.success());
+    register_app(deployment);
+}
+
+pub(crate) fn register_app(deployment: &Deployment) {
     let client = [
         "clients", "create", "--id", "page", "--public", "--label", "Page",
     ];
@@ -20,9 +29,7 @@ pub(crate) fn register(deployment: &Deployment) {
 }
 
 pub(crate) fn interact(origin: &str) -> Answer {
-    let form = "client_id=page&scope=openid%20profile%20offline_access&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Flogin%2Fcallback\
-        &state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
-    call(origin, "/oauth2/default/v1/interact", FORM, form)
+    call(origin, INTERACT, FORM, BEGIN)
 }
 
 pub(crate) fn idx(origin: &str, step: &str, body: &Value) -> Answer {
@@ -46,12 +53,17 @@ pub(crate) fn sign_in(origin: &str) -> Value {
 }
 
 pub(crate) fn sign_in_with(origin: &str, password: &str) -> Value {
-    let body = json!({"stateHandle": begin(origin), "identifier": ALICE,
-        "credentials": {"passcode": password}});
-    let done = idx(origin, "identify", &body);
+    let done = try_to_sign_in(origin, password);
     let tokens = redeem(origin, &interaction_code(&done.json));
     assert_eq!(tokens.status, 200, "{}", tokens.json);
     tokens.json
+}
+
+/// Gives a password, right or wrong.
+pub(crate) fn try_to_sign_in(origin: &str, password: &str) -> Answer {
+    let body = json!({"stateHandle": begin(origin), "identifier": ALICE,
+        "credentials": {"passcode": password}});
+    idx(origin, "identify", &body)
 }
 
 /// The code with which a flow ended.

@@ -47,6 +47,20 @@ pub(crate) fn recovery_message(id: &str, to: &str) -> Message {
     compose(&envelope(id, to), &render(&mail, &brand(), Language::En)).unwrap()
 }
 
+/// The headers of a mail, and no others.
+pub(crate) const HEADERS: [&str; 10] = [
+    "auto-submitted",
+    "content-language",
+    "content-type",
+    "date",
+    "from",
+    "message-id",
+    "mime-version",
+    "subject",
+    "to",
+    "x-auto-response-suppress",
+];
+
 /// What a reader sees of a message, by one parser.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Seen {

@@ -7,23 +7,11 @@ use mailparse::MailHeaderMap as _;
 use regain_mail::{Language, Mail, Message, RecoveryCode, Rendered, Sender, compose, render};
 use regain_types::Secret;
 
-use crate::fixtures::{brand, envelope, seen_by_mail_parser, seen_by_mailparse};
+use crate::fixtures::{HEADERS, brand, envelope, seen_by_mail_parser, seen_by_mailparse};
 
 /// Longest line of a mail, in octets, without CRLF. Source: RFC 5322 §2.1.1.
 const LINE_OCTETS_MAX: usize = 998;
-/// The headers of a mail, and no others.
-const HEADERS: [&str; 10] = [
-    "auto-submitted",
-    "content-language",
-    "content-type",
-    "date",
-    "from",
-    "message-id",
-    "mime-version",
-    "subject",
-    "to",
-    "x-auto-response-suppress",
-];
+
 /// A mail that may be sent, with what it must say.
 struct Golden {
     name: String,

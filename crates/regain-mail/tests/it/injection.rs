@@ -6,20 +6,8 @@ use regain_mail::{
 };
 use regain_types::{Secret, Timestamp};
 
-use crate::fixtures::{envelope, seen_by_mail_parser, seen_by_mailparse};
+use crate::fixtures::{HEADERS, envelope, seen_by_mail_parser, seen_by_mailparse};
 
-const HEADERS: [&str; 10] = [
-    "auto-submitted",
-    "content-language",
-    "content-type",
-    "date",
-    "from",
-    "message-id",
-    "mime-version",
-    "subject",
-    "to",
-    "x-auto-response-suppress",
-];
 const TAGS: [&str; 15] = [
     "html", "head", "meta", "title", "style", "body", "table", "tr", "td", "p", "h1", "a", "b",
     "br", "div",

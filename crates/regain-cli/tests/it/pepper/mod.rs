@@ -8,18 +8,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
 
-use serde_json::{Value, json};
+use crate::program::{Deployment, Running, stderr, stdout};
+use crate::visitor::{ALICE, PASSWORD, register_app, try_to_sign_in};
 
-use crate::program::{Deployment, Running, call, stderr, stdout};
-
-const PASSWORD: &str = "Copper-Lantern-42";
-const ALICE: &str = "alice@example.com";
 const CONFIGURED: &str = "pepper_file = \"pepper.key\"\n";
 
 /// A deployment with an app, and nobody in it.
 fn deployed() -> Deployment {
     let deployment = Deployment::new();
-    add_app(&deployment);
+    register_app(&deployment);
     deployment
 }
 
@@ -28,7 +25,7 @@ fn deployed_without() -> Deployment {
     let deployment = Deployment::new();
     fs::remove_file(deployment.path("pepper.key")).unwrap();
     unname(&deployment);
-    add_app(&deployment);
+    register_app(&deployment);
     deployment
 }
 
@@ -38,21 +35,6 @@ fn unname(deployment: &Deployment) {
         assert!(text.contains(CONFIGURED), "{text}");
         text.replace(CONFIGURED, "")
     });
-}
-
-fn add_app(deployment: &Deployment) {
-    let made = deployment.run(&[
-        "clients",
-        "create",
-        "--id",
-        "page",
-        "--public",
-        "--label",
-        "Page",
-        "--redirect-uri",
-        "http://localhost:8080/login/callback",
-    ]);
-    done(&made);
 }
 
 fn done(output: &Output) {
@@ -69,23 +51,7 @@ fn serve(deployment: &Deployment) -> Running {
 
 /// The status of a sign-in.
 fn sign_in(running: &Running, password: &str) -> u16 {
-    let origin = running.text("engine");
-    let form = "client_id=page&scope=openid&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Flogin%2Fcallback\
-        &state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
-    let form_type = "application/x-www-form-urlencoded";
-    let begun = call(origin, "/oauth2/default/v1/interact", form_type, form);
-    let idx = |step: &str, body: &Value| {
-        let path = format!("/idp/idx/{step}");
-        call(origin, &path, "application/json", &body.to_string())
-    };
-    let handle = json!({"interactionHandle": begun.json["interaction_handle"]});
-    let first = idx("introspect", &handle);
-    let answer = idx(
-        "identify",
-        &json!({"stateHandle": first.json["stateHandle"], "identifier": ALICE,
-            "credentials": {"passcode": password}}),
-    );
-    answer.status
+    try_to_sign_in(running.text("engine"), password).status
 }
 
 /// Serves, and signs in with the right password and a wrong one. What runs in the background is done

@@ -7,7 +7,6 @@
 mod client;
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::time::Duration;
 
 use regain_types::{Clock as _, SystemClock};
@@ -17,17 +16,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use self::client::{Outcome, answer, ask, connect, load};
-use crate::program::{Answer, Deployment, Running, call};
+use crate::program::{Deployment, Running};
+use crate::visitor::{self, ALICE, BEGIN, FORM, INTERACT, PASSWORD, idx, interact};
 
-const FORM: &str = "application/x-www-form-urlencoded";
-const INTERACT: &str = "/oauth2/default/v1/interact";
-const BEGIN: &str = "client_id=page&scope=openid&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Fcallback\
-    &state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
 /// Stops in every run, and in the long form unless `REGAIN_TEST_STOPS` says otherwise.
 const STOPS: usize = 5;
 const STOPS_OF_THE_LONG_FORM: usize = 100;
 /// Shorter than the default of five: what is tested does not depend on it.
-const GRACE_SECONDS: u32 = 1;
+const GRACE_SECONDS: u32 = 3;
 /// T-R14.
 const ENDS_WITHIN: Duration = Duration::from_secs(25);
 /// Clients of each kind.
@@ -45,7 +41,7 @@ fn deployment(grace_seconds: u32) -> Deployment {
         let unlimited = "[limits]\ndanger_volume_limits = \"off\"";
         format!(
             "{}\n[[clients]]\nid = \"page\"\nlabel = \"Page\"\n\
-             redirect_uris = [\"http://localhost:8080/callback\"]\n",
+             redirect_uris = [\"http://localhost:8080/login/callback\"]\n",
             text.replace("[limits]", unlimited)
         )
     });
@@ -58,12 +54,6 @@ fn start(deployment: &Deployment) -> Running {
 
 fn address_of(deployment: &Deployment) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], deployment.port))
-}
-
-fn terminate(running: &Running) {
-    let pid = running.child.id().to_string();
-    let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-    assert!(sent.success());
 }
 
 /// The exit code, and how long that took.
@@ -144,7 +134,7 @@ async fn stop_under_load(deployment: &Deployment, clock: &SystemClock) {
     let answered = ask(&mut idle, &get("/health/live")).await;
     assert_eq!(answered, Outcome::Answered(200, true));
 
-    terminate(&running);
+    running.terminate();
     see_red(address).await;
     // Whoever keeps a connection is served on, and told that this answer was its last.
     let answered = ask(&mut idle, &get("/health/live")).await;
@@ -195,13 +185,13 @@ async fn t_r14_a_second_signal_ends_it_at_once_and_loses_nothing() {
     let (deployment, clock) = (deployment(GRACE), SystemClock::new());
     let (address, running) = (address_of(&deployment), start(&deployment));
     let origin = format!("http://{address}");
-    let begun = call(&origin, INTERACT, FORM, BEGIN);
+    let begun = interact(&origin);
     let handle = begun.json["interaction_handle"].clone();
     assert_eq!(begun.status, 200);
     let (_slow, _) = half_sent(address).await;
-    terminate(&running);
+    running.terminate();
     see_red(address).await;
-    terminate(&running);
+    running.terminate();
     let (code, took) = end_of(running, &clock).await;
     assert_eq!(code, Some(1), "it says that it was cut short");
     assert!(took < Duration::from_secs(u64::from(GRACE)) / 2, "{took:?}");
@@ -211,25 +201,14 @@ async fn t_r14_a_second_signal_ends_it_at_once_and_loses_nothing() {
     let body = json!({ "interactionHandle": handle });
     let first = idx(&origin, "introspect", &body);
     assert_eq!(first.status, 200, "{}", first.json);
-    terminate(&running);
-    terminate(&running);
+    running.terminate();
+    running.terminate();
     end_of(running, &clock).await;
-}
-
-fn idx(origin: &str, step: &str, body: &Value) -> Answer {
-    let path = format!("/idp/idx/{step}");
-    call(origin, &path, "application/json", &body.to_string())
 }
 
 /// Goes as far as the mail that is on its way.
 fn ask_for_a_code(origin: &str) {
-    let handle = call(origin, INTERACT, FORM, BEGIN).json["interaction_handle"].clone();
-    let first = idx(
-        origin,
-        "introspect",
-        &json!({ "interactionHandle": handle }),
-    );
-    let state = first.json["stateHandle"].clone();
+    let state = visitor::begin(origin);
     let step = |step: &str, mut body: Value| {
         body["stateHandle"] = state.clone();
         let page = idx(origin, step, &body);
@@ -237,13 +216,11 @@ fn ask_for_a_code(origin: &str) {
         page.json
     };
     step("recover", json!({}));
-    let choice = step("identify", json!({"identifier": "alice@example.com"}));
-    let list = choice["authenticators"]["value"].as_array().unwrap();
-    let email = list
-        .iter()
-        .find(|known| known["key"] == "okta_email")
-        .unwrap();
-    step("challenge", json!({"authenticator": {"id": email["id"]}}));
+    let choice = step("identify", json!({"identifier": ALICE}));
+    step(
+        "challenge",
+        json!({"authenticator": {"id": visitor::email_id(&choice)}}),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -255,18 +232,19 @@ async fn t_r14_a_mail_that_is_on_its_way_is_given_back() {
     deployment.edit(|text| {
         format!("{text}\n[mail.smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n")
     });
-    let made = deployment.create_user("alice@example.com", "Copper-Lantern-42");
+    let made = deployment.create_user(ALICE, PASSWORD);
     assert!(made.status.success());
     let running = start(&deployment);
     ask_for_a_code(&format!("http://{}", address_of(&deployment)));
-    let (_silent, _) = relay.accept().await.unwrap();
+    let asked = tokio::time::timeout(ENDS_WITHIN, relay.accept()).await;
+    let (_silent, _) = asked.expect("the relay is asked").unwrap();
     let database = rusqlite::Connection::open(deployment.path("regain.db")).unwrap();
     let due = || -> i64 {
         let sql = "SELECT due_at FROM outbox";
         database.query_row(sql, [], |row| row.get(0)).unwrap()
     };
     let leased_until = due();
-    terminate(&running);
+    running.terminate();
     let (code, took) = end_of(running, &clock).await;
     assert_eq!(code, Some(0));
     assert!(took < ENDS_WITHIN, "{took:?}");

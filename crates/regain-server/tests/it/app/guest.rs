@@ -99,7 +99,7 @@ impl Walk<'_> {
     pub(crate) async fn pay(&mut self, login: &str) -> &Page {
         let form = &self.page.json["captcha"]["value"]["challengeUrlForm"];
         let href = form["href"].as_str().expect("work is asked for");
-        let path = href.strip_prefix(super::BASE).unwrap().to_owned();
+        let path = document::path_of(href).to_owned();
         let asked = json!({"stateHandle": self.state_handle});
         let request = self.guest.request(&path, &asked);
         let challenge = self.app.send_from(self.guest.peer, request).await;

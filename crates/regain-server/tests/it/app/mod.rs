@@ -162,9 +162,11 @@ impl TestApp {
         app
     }
 
-    /// The routes of one more node on the same store, with the same keys.
-    pub(crate) fn another_node(&self) -> Router {
-        router(self.node_with(self.pepper.clone(), None))
+    /// Time goes on, and the server notices at once: nodes count by an estimate that runs ahead of a
+    /// clock which stands still.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(seconds);
+        self.state.clock_moved();
     }
 
     async fn save_clients(&self) {
@@ -187,7 +189,7 @@ impl TestApp {
     /// The same server again over the same database, as after a restart or on another node; without
     /// background work.
     pub(crate) fn again(&self) -> Router {
-        router(self.node_with(self.pepper.clone(), None))
+        router(AppState::new(self.parts()).unwrap())
     }
 
     /// Ends the server and starts it again over the same database, with another pepper.
@@ -208,14 +210,23 @@ impl TestApp {
 
     fn node_with(&self, pepper: Pepper, dev: Option<Dev>) -> AppState {
         let parts = Parts {
+            pepper,
+            dev,
+            ..self.parts()
+        };
+        AppState::new(parts).unwrap()
+    }
+
+    /// What one more node of this deployment is made of.
+    pub(crate) fn parts(&self) -> Parts {
+        Parts {
             settings: self.state.settings().clone(),
             store: self.store.clone(),
             master_key: self.master_key.clone(),
-            pepper,
+            pepper: self.pepper.clone(),
             transport: self.mailbox.clone(),
-            dev,
-        };
-        AppState::new(parts).unwrap()
+            dev: None,
+        }
     }
 
     /// A new flow of the public client, run by somebody in particular.

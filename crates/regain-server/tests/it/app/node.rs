@@ -24,12 +24,9 @@ impl Node {
     pub(crate) async fn start(app: &TestApp, transport: Arc<dyn Transport>) -> Self {
         let store = SqliteStore::open_current(app.store.path(), app.clock.clone()).unwrap();
         let parts = Parts {
-            settings: app.state.settings().clone(),
             store: Arc::new(store),
-            master_key: app.state.master_key().clone(),
-            pepper: regain_types::Pepper::default(),
             transport,
-            dev: None,
+            ..app.parts()
         };
         let state = AppState::new(parts).unwrap();
         let runtime = Builder::new_multi_thread()

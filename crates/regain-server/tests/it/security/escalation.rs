@@ -63,8 +63,7 @@ async fn t_e6_the_way_to_exhausted_tries_and_long_codes_is_the_same_for_nobody()
         let mut said = Vec::new();
         for guess in 0..7 {
             if guess == 6 {
-                app.clock.advance(31);
-                app.state.clock_moved();
+                app.advance(31);
                 for walk in &mut walks {
                     walk.act("resend").await;
                 }
@@ -77,8 +76,7 @@ async fn t_e6_the_way_to_exhausted_tries_and_long_codes_is_the_same_for_nobody()
         }
         statuses.push(said);
         app.mail_is_done().await;
-        app.clock.advance(15 * 60);
-        app.state.clock_moved();
+        app.advance(15 * 60);
     }
     // Five tries, a resend, a sixth; of the second flow's only four are compared as short ones.
     let first = [401, 401, 401, 401, 401, 429, 200, 401];

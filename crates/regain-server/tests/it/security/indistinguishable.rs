@@ -24,8 +24,13 @@ pub(super) fn canonical(page: &Page, walk: &Walk<'_>, typed: &str) -> String {
         .iter()
         .map(|(name, value)| {
             let value = value.to_str().unwrap();
-            let random = name == "x-okta-request-id";
-            format!("{name}: {}", if random { "REQUEST" } else { value })
+            let value = match name.as_str() {
+                "x-okta-request-id" => "REQUEST",
+                // Drawn, so that not everybody comes back at once.
+                "retry-after" if page.status == 503 => "SOON",
+                _ => value,
+            };
+            format!("{name}: {value}")
         })
         .collect();
     headers.sort_unstable();

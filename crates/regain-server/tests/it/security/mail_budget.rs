@@ -23,11 +23,6 @@ async fn counting_mails() -> TestApp {
     .await
 }
 
-fn advance(app: &TestApp, seconds: i64) {
-    app.clock.advance(seconds);
-    app.state.clock_moved();
-}
-
 /// Asks for a mail; says whether it was granted, or how long to wait.
 async fn ask(walk: &mut Walk<'_>, typed: &str) -> Result<(), i64> {
     if walk.recover(typed).await.status == 200 {
@@ -71,7 +66,7 @@ async fn t_m2_every_way_to_write_a_name_asks_for_mails_of_one_budget_and_nobody_
         }
         assert_eq!(seen[0], seen[1], "{number}");
         said.push(seen.remove(0).0);
-        advance(&app, 60);
+        app.advance(60);
     }
     let expected = [
         Ok(()),
@@ -104,9 +99,9 @@ async fn t_m2_five_mails_a_quarter_of_an_hour_ten_an_hour_twenty_a_day() {
                 Ok(()) => granted.push(app.store.now().await.unwrap()),
                 Err(wait) => {
                     // Not a second too early, and not one too late.
-                    advance(&app, wait - 1);
+                    app.advance(wait - 1);
                     assert_eq!(ask_anew(&app, network, name).await, Err(1), "{name}");
-                    advance(&app, 1);
+                    app.advance(1);
                     let came = ask_anew(&app, network, name).await;
                     assert_eq!(came, Ok(()), "{name} after {wait} s");
                     granted.push(app.store.now().await.unwrap());
@@ -124,7 +119,7 @@ async fn t_m2_five_mails_a_quarter_of_an_hour_ten_an_hour_twenty_a_day() {
         }
         let last = granted.last().unwrap().seconds_since(began);
         assert!((DAY..DAY + 2 * HOUR).contains(&last), "{name}: {last} s");
-        advance(&app, DAY);
+        app.advance(DAY);
     }
     app.leave_mail().await;
 }
@@ -159,7 +154,7 @@ async fn t_m2_a_known_device_has_three_mails_an_hour_on_top() {
             let mut walk = app.begin_as(guest.clone()).await;
             assert_eq!(ask(&mut walk, name).await, Err(QUARTER), "{name}");
         }
-        advance(&app, HOUR);
+        app.advance(HOUR);
         for number in 20..25 {
             for name in [OWNER, NOBODY] {
                 ask_anew(&app, number, name).await.unwrap();

@@ -12,11 +12,6 @@ const NEW: &str = "Marble-Harbour-77";
 const HOME: u16 = 60_000;
 const OWNER: &str = Person::Active.login();
 
-fn advance(app: &TestApp, seconds: i64) {
-    app.clock.advance(seconds);
-    app.state.clock_moved();
-}
-
 /// How often the audit log tells of a threat for a reason.
 async fn told(app: &TestApp, reason: &str) -> usize {
     let rows = app.audit().await.into_iter();
@@ -54,7 +49,7 @@ async fn answer_wrongly(app: &TestApp, count: usize) -> Vec<usize> {
         let page = walk.recover(OWNER).await;
         if page.status == 429 {
             let wait = page.header("retry-after").expect("waiting helps");
-            advance(app, wait.parse().unwrap());
+            app.advance(wait.parse().unwrap());
             continue;
         }
         walk.choose_email().await.expect_status(200);
@@ -184,9 +179,9 @@ async fn a_minute_of_attack(app: &TestApp, minute: u16) -> usize {
                 compared += usize::from(page.status == 401 && code.len() == 6);
             }
         }
-        advance(app, 3);
+        app.advance(3);
     }
-    advance(app, 9);
+    app.advance(9);
     compared
 }
 

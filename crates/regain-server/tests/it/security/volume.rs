@@ -35,13 +35,6 @@ async fn counting_with(
     .await
 }
 
-/// Nodes count by an estimate that runs ahead of a clock which stands still: a second more than it
-/// takes is enough.
-fn advance(app: &TestApp, seconds: i64) {
-    app.clock.advance(seconds);
-    app.state.clock_moved();
-}
-
 fn request(path: &str, body: &Value) -> Request<Body> {
     let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
     request.body(Body::from(body.to_string())).unwrap()
@@ -121,12 +114,12 @@ async fn t_g11_an_address_has_sixty_requests_a_minute_and_not_one_more() {
     let elsewhere = IpAddr::from([203, 0, 113, 10]);
     let other = introspect(&app, elsewhere, &flows[6]).await;
     assert_ne!(other.status, 200, "the handle itself was used too fast");
-    advance(&app, 6);
+    app.advance(6);
     introspect(&app, elsewhere, &flows[6])
         .await
         .expect_status(200);
     introspect(&app, here(), &flows[5]).await.expect_status(429);
-    advance(&app, 55);
+    app.advance(55);
     introspect(&app, here(), &flows[6]).await.expect_status(200);
     app.close().await;
 }
@@ -136,7 +129,7 @@ async fn t_g11_a_handle_has_ten_steps_in_five_seconds_and_a_poll_each_second() {
     let app = counting(|_| {}).await;
     let mut walk = app.begin().await;
     walk.as_far_as_challenge(Person::Active.login()).await;
-    advance(&app, 6);
+    app.advance(6);
     let own = json!({"stateHandle": walk.state_handle});
     for _ in 0..10 {
         app.post(INTROSPECT, &own).await.expect_status(200);
@@ -150,13 +143,13 @@ async fn t_g11_a_handle_has_ten_steps_in_five_seconds_and_a_poll_each_second() {
         .expect_status(200);
     walk.post("/idp/idx/challenge/poll", json!({})).await;
     assert_refused_with_forms(&walk.page, "challenge-authenticator");
-    advance(&app, 2);
+    app.advance(2);
     walk.post("/idp/idx/challenge/poll", json!({}))
         .await
         .expect_status(200);
     assert_eq!(walk.stored().await.flow.expires_at, before);
     app.post(INTROSPECT, &own).await.expect_status(429);
-    advance(&app, 4);
+    app.advance(4);
     app.post(INTROSPECT, &own).await.expect_status(200);
     app.close().await;
 }
@@ -187,7 +180,7 @@ async fn t_g11_an_address_starts_thirty_recoveries_an_hour_for_whomever() {
     let mut walk = app.first_page().await;
     let who = json!({"identifier": people[0], "credentials": {"passcode": "wrong"}});
     walk.remediate("identify", who).await.expect_status(401);
-    advance(&app, 60 * 60);
+    app.advance(60 * 60);
     let mut walk = app.begin().await;
     walk.recover(people[0]).await.expect_status(200);
     app.close().await;
@@ -246,7 +239,7 @@ async fn t_g4_moving_within_a_network_gains_little() {
 #[tokio::test]
 async fn t_g9_two_nodes_let_no_more_through_than_one() {
     let app = counting(|_| {}).await;
-    let nodes = [app.router.clone(), app.another_node(), app.another_node()];
+    let nodes = [app.router.clone(), app.again(), app.again()];
     let flows = flows(&app, 30).await;
     let mut admitted = 0;
     for number in 0..180 {
