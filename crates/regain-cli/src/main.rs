@@ -30,6 +30,12 @@ use clap::Parser;
 use commands::Command;
 use failure::Failure;
 use logging::Logging;
+use mimalloc::MiMalloc;
+
+/// Requests allocate on whichever thread has them, and free on another: with the system's allocator
+/// the threads wait for each other (`docs/decisions/0019-what-a-profile-asked-for.md`).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A self-hosted identity engine for account recovery and sign-in, for apps written against the
 /// Okta Identity Engine (IDX) protocol. Regain is not affiliated with Okta.
