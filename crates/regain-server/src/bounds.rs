@@ -3,7 +3,6 @@
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, Uri};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::api_error::ApiError;
@@ -18,10 +17,13 @@ pub(crate) const HEADERS_MAX: usize = 100;
 const HEADER_LINE_BYTES: usize = 4;
 
 /// Refuses heads that are too large, in the envelope that clients read.
-pub(crate) async fn bounded_head(request: Request, next: Next) -> Response {
+pub(crate) async fn bounded_head<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     match refusal(request.uri(), request.headers()) {
         Some(error) => error.into_response(),
-        None => next.run(request).await,
+        None => next(request).await,
     }
 }
 

@@ -1,8 +1,7 @@
 //! Which pages may call with the user's browser (`idx-wire` §1.5, O-10): exact origins only.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::api_error::ApiError;
@@ -17,7 +16,11 @@ const EXPOSED: &str = "x-okta-request-id, x-rate-limit-limit, x-rate-limit-remai
 const MAX_AGE_SECONDS: &str = "3600";
 
 /// Answers preflights, and marks answers to trusted pages.
-pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn cors<F: Future<Output = Response>>(
+    state: &AppState,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let trusted = origin
         .as_ref()
@@ -29,7 +32,7 @@ pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: 
     let mut response = match (is_preflight, trusted) {
         (true, true) => StatusCode::NO_CONTENT.into_response(),
         (true, false) => ApiError::UntrustedOrigin.into_response(),
-        (false, _) => next.run(request).await,
+        (false, _) => next(request).await,
     };
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("origin"));
@@ -43,17 +46,17 @@ pub(crate) async fn cors(State(state): State<AppState>, request: Request, next: 
 /// need no preflight: beacons, forms, and bodies without a media type, which pass for JSON here.
 /// Browsers name the origin of whatever may change something, and say when another site asks;
 /// whoever is no browser says neither.
-pub(crate) async fn known_pages_only(
-    State(state): State<AppState>,
+pub(crate) async fn known_pages_only<F: Future<Output = Response>>(
+    state: &AppState,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let reads = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
     if reads || is_known_page(request.headers(), state.settings()) {
-        next.run(request).await
+        next(request).await
     } else {
         ApiError::UntrustedOrigin.into_response()
     }

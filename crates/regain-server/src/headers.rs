@@ -1,8 +1,7 @@
 //! Headers of every answer (`idx-wire` §1.4, H-04, H-05); a handler's own value stays.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Version, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::meta::RequestId;
@@ -37,15 +36,15 @@ const DEFAULTS: [(HeaderName, &str); 9] = [
 const HSTS: &str = "max-age=31536000; includeSubDomains";
 
 /// Gives the request an id, and the answer its headers.
-pub(crate) async fn headers(
-    State(state): State<AppState>,
+pub(crate) async fn headers<F: Future<Output = Response>>(
+    state: &AppState,
     mut request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let id = RequestId::random();
     let is_http1 = request.version() < Version::HTTP_2;
     request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, id);

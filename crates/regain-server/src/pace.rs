@@ -9,7 +9,6 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::Notify;
@@ -47,8 +46,11 @@ impl Pace {
 
 /// Answers 408 to who sends too slowly, and 503 for a handler that takes too long. A handler waits
 /// for the whole body before it does anything, so that nothing is half done.
-pub(crate) async fn in_time(request: Request, next: Next) -> Response {
-    keep(PACE, request, |request| next.run(request)).await
+pub(crate) async fn in_time<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    keep(PACE, request, next).await
 }
 
 async fn keep<F: Future<Output = Response>>(

@@ -1,9 +1,8 @@
 //! One line of the log and one count per request. Both speak of the route's template, never of the
 //! address that was asked for: paths and queries carry codes and tokens (C-09, U-04).
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::StatusCode;
-use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -16,10 +15,10 @@ use crate::state::AppState;
 const TARGET: &str = "regain::requests";
 
 /// Counts, logs, and marks every line in between with the request's id.
-pub(crate) async fn observe(
-    State(state): State<AppState>,
+pub(crate) async fn observe<F: Future<Output = Response>>(
+    state: &AppState,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.map(|id| id.0).unwrap_or_default();
@@ -27,7 +26,7 @@ pub(crate) async fn observe(
     let method = Method::from(request.method());
     let started = Instant::now();
     let span = tracing::info_span!(target: TARGET, "request", id);
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = next(request).instrument(span.clone()).await;
     let took = started.elapsed();
     let status = response.status();
     span.in_scope(|| {

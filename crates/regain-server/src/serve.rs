@@ -22,6 +22,7 @@ use tower::{ServiceExt as _, service_fn};
 
 use crate::bounds::{HEADER_BYTES_MAX, HEADERS_MAX, URL_BYTES_MAX};
 use crate::farewell::{Closing, accept};
+use crate::shedding::bodies::OfConnection;
 use crate::tls::ServerTls;
 
 pub use peers::Peers;
@@ -118,13 +119,15 @@ async fn serve_with(
                 let (router, closing) = (router.clone(), closing.clone());
                 let tls = tls.clone();
                 connections.spawn(async move {
-                    let _place = place;
+                    let bodies = OfConnection::new(place.stands_for_many());
+                    let peer = Peer { address: peer, bodies };
                     let Some(tls) = tls else {
                         return speak((stream, peer), router, closing, patience).await;
                     };
                     if let Some(stream) = tls.accept(stream).await {
                         speak((stream, peer), router, closing, patience).await;
                     }
+                    drop(place);
                 });
             }
         }
@@ -135,19 +138,22 @@ async fn serve_with(
     let _ = tokio::time::timeout(DRAIN, all).await;
 }
 
+/// Whom the requests of a connection come from.
+struct Peer {
+    address: SocketAddr,
+    bodies: OfConnection,
+}
+
 /// Speaks HTTP on a connection until it ends.
-async fn speak<S>(
-    (stream, peer): (S, SocketAddr),
-    router: Router,
-    closing: Closing,
-    patience: Patience,
-) where
+async fn speak<S>((stream, peer): (S, Peer), router: Router, closing: Closing, patience: Patience)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let requests = Arc::new(Requests::default());
     let counted = Arc::clone(&requests);
     let service = service_fn(move |mut request: hyper::Request<_>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(ConnectInfo(peer.address));
+        request.extensions_mut().insert(peer.bodies.clone());
         let (router, counted) = (router.clone(), counted.begin());
         async move {
             let response = router.oneshot(request).await;

@@ -2,9 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::share::{Ceiling, Quota, Verdict};
@@ -30,10 +29,10 @@ const INTERACT: &str = "/v1/interact";
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 /// Finds out who sends, counts the request, and says in the answer what is left.
-pub(crate) async fn edge(
-    State(state): State<AppState>,
+pub(crate) async fn edge<F: Future<Output = Response>>(
+    state: &AppState,
     mut request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let peer = request
         .extensions()
@@ -48,17 +47,17 @@ pub(crate) async fn edge(
     request.extensions_mut().insert(ClientAddress(client));
     let limits = state.limits();
     let (quota, mut response) = if state.settings().policy.limits.volume {
-        let key = key_of(&state, b"any", &[&address::host(client).bytes()]);
-        match limits.charge(&state, key, (ANY, Over::ThisNode)).await {
-            Ok(Verdict::Admitted(quota)) => (quota, next.run(request).await),
+        let key = key_of(state, b"any", &[&address::host(client).bytes()]);
+        match limits.charge(state, key, (ANY, Over::ThisNode)).await {
+            Ok(Verdict::Admitted(quota)) => (quota, next(request).await),
             Ok(Verdict::Refused(quota, _)) => {
                 let wait = quota.resets_at.seconds_since(limits.now());
                 (quota, ApiError::TooManyRequests(wait).into_response())
             }
-            Err(error) => (unused(&state, ANY), ApiError::from(error).into_response()),
+            Err(error) => (unused(state, ANY), ApiError::from(error).into_response()),
         }
     } else {
-        (unused(&state, ANY), next.run(request).await)
+        (unused(state, ANY), next(request).await)
     };
     if !response.headers().contains_key(LIMIT) {
         set_headers(response.headers_mut(), quota);

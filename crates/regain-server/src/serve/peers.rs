@@ -133,6 +133,13 @@ pub(super) struct Place {
     host: Option<Network>,
 }
 
+impl Place {
+    /// Whether many people stand behind whoever connected.
+    pub(super) const fn stands_for_many(&self) -> bool {
+        self.host.is_none()
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.crowd.leave(self.host);

@@ -6,24 +6,21 @@
 //! told so at once, which costs little, instead of waiting for what then comes too late. What a
 //! request is decides, never whom it is about: nothing has been looked up by then.
 //!
-//! [`Room`] is the rule, a pure function; [`Shedding`] counts; [`shed`] applies both to a request.
+//! [`bodies`] bounds what has come of requests that are not whole yet. [`Room`] is the rule, a pure function; [`Shedding`] counts; [`shed`] applies both to a request.
 //! Who waits for a password hash uses no processor and stands in a queue with a bound of its own
 //! so it counts there and not here.
 
+pub(crate) mod bodies;
 #[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::header;
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
-use futures_util::stream::once;
-use http_body_util::LengthLimitError;
 
-use crate::json::BODY_BYTES_MAX;
+use bodies::OfAll;
+
 use crate::state::AppState;
 use crate::{idx, oauth};
 
@@ -101,6 +98,7 @@ impl Room {
 pub(crate) struct Shedding {
     room: Room,
     under_way: AtomicUsize,
+    bodies: OfAll,
 }
 
 impl Default for Shedding {
@@ -114,6 +112,7 @@ impl Shedding {
         Self {
             room: Room::of(cores),
             under_way: AtomicUsize::new(0),
+            bodies: OfAll::default(),
         }
     }
 
@@ -162,10 +161,16 @@ impl Drop for Aside<'_> {
 }
 
 /// Lets a request in, or says that there is no room.
-pub(crate) async fn shed(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn shed<F: Future<Output = Response>>(
+    state: &AppState,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let matched = request.extensions().get::<MatchedPath>();
     let class = matched.map_or(Class::Essential, |path| Class::of(path.as_str()));
-    let request = with_body(request).await;
+    let Ok(request) = state.shedding().bodies.whole(request).await else {
+        return refuse(state, class);
+    };
     // A start that would end at a queue for passwords which is nearly full is work for nothing.
     let is_in_vain = class == Class::Starting && state.hasher().is_pressed();
     let place = (!is_in_vain)
@@ -173,11 +178,11 @@ pub(crate) async fn shed(State(state): State<AppState>, request: Request, next: 
         .flatten();
     match place {
         Some(place) => {
-            let response = next.run(request).await;
+            let response = next(request).await;
             drop(place);
             response
         }
-        None => refuse(&state, class),
+        None => refuse(state, class),
     }
 }
 
@@ -193,24 +198,4 @@ fn refuse(state: &AppState, class: Class) -> Response {
         Class::Continuing | Class::Opening => idx::busy(),
         Class::Essential | Class::Starting => oauth::busy(),
     }
-}
-
-/// Reads the body first: whoever sends it slowly, or never, holds no place with it. What cannot be
-/// read, or is too long, is left to the endpoint to refuse.
-async fn with_body(request: Request) -> Request {
-    let announced = request.headers().get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if request.body().is_end_stream() || announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
-        return request;
-    }
-    let (parts, body) = request.into_parts();
-    let body = match to_bytes(body, BODY_BYTES_MAX).await {
-        Ok(bytes) => Body::from(bytes),
-        // The endpoint meets what was met here: a body that is longer than any takes, or a broken one.
-        Err(error) => match error.into_inner() {
-            error if error.is::<LengthLimitError>() => Body::from(vec![0; BODY_BYTES_MAX + 1]),
-            error => Body::from_stream(once(async { Err::<Bytes, _>(error) })),
-        },
-    };
-    Request::from_parts(parts, body)
 }

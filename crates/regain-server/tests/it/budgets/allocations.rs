@@ -17,17 +17,17 @@ use crate::app::{PASSWORD, PUBLIC, Person, REDIRECT_URI, TestApp, Walk};
 /// Allocations of each request: what it took when this was written, and a seventh more. Whoever needs more says
 /// in the commit what for.
 const ALLOCATIONS_MAX: [(&str, u64); 11] = [
-    ("answer", 583),
-    ("challenge", 584),
-    ("identify", 507),
-    ("interact", 345),
-    ("introspect", 397),
-    ("new password", 490),
-    ("poll", 528),
-    ("recover", 378),
-    ("sign-in", 459),
-    ("token", 374),
-    ("wrong answer", 630),
+    ("answer", 402),
+    ("challenge", 403),
+    ("identify", 326),
+    ("interact", 148),
+    ("introspect", 217),
+    ("new password", 309),
+    ("poll", 347),
+    ("recover", 198),
+    ("sign-in", 278),
+    ("token", 177),
+    ("wrong answer", 449),
 ];
 /// Queues grow now and then, and caches fill once: the least of some rounds counts.
 const ROUNDS: usize = 3;

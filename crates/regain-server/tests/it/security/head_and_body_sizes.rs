@@ -300,3 +300,53 @@ async fn t_h1_json_is_thirty_two_deep_and_has_a_thousand_members_and_not_one_mor
     }
     app.close().await;
 }
+
+/// A stream brings most of the longest body and then nothing: two of a connection are waited for,
+/// and the others are sent away at once.
+#[tokio::test]
+async fn t_h2_halves_of_bodies_fill_no_memory_over_one_connection() {
+    const STREAMS: usize = 40;
+    let app = TestApp::with(|setup| setup.dev = false).await;
+    let server = app.listen().await;
+    let client = Http2::open(server.address).await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        let request = Request::post("http://x/idp/idx/challenge/poll")
+            .header("content-type", "application/json")
+            .body(())
+            .unwrap();
+        let mut sender = client.sender.clone().ready().await.unwrap();
+        let (answer, mut stream) = sender.send_request(request, false).unwrap();
+        // As much as the peer lets through, with no end.
+        stream
+            .send_data(vec![b' '; BODY_BYTES_MAX - 1].into(), false)
+            .unwrap();
+        streams.push((answer, stream));
+    }
+    let mut answers: JoinSet<u16> = JoinSet::new();
+    let mut open = Vec::new();
+    for (answer, stream) in streams {
+        open.push(stream);
+        answers.spawn(async move { answer.await.unwrap().status().as_u16() });
+    }
+    for _ in 0..STREAMS - 2 {
+        assert_eq!(answers.join_next().await.unwrap().unwrap(), 503);
+    }
+    // Steps of others are taken meanwhile, and over this connection too.
+    let step = Sized::post(
+        "/idp/idx/challenge/poll",
+        "application/json",
+        json!({"stateHandle": "none"}).to_string(),
+    );
+    let other = Http2::open(server.address).await;
+    step.http2(&other).await.expect_status(401);
+    // The two that are waited for end well.
+    for stream in &mut open {
+        let _ = stream.send_data(" ".into(), true);
+    }
+    while let Some(status) = answers.join_next().await {
+        assert_eq!(status.unwrap(), 400);
+    }
+    step.http2(&client).await.expect_status(401);
+    app.close().await;
+}
