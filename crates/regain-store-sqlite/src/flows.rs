@@ -3,7 +3,7 @@
 use regain_engine::{Flow, LedgerKey, Ledgers, Outcome, Stage};
 use regain_store::{Commit, FlowKey, Loaded, NewFlow, RequestMeta, Typed, indexed_subject};
 use regain_types::{FlowId, OrgId, Timestamp, UserId};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 use serde_json::{Map, Value};
 
 use crate::audit::{self, Entry};
@@ -173,33 +173,56 @@ pub(crate) fn commit(scope: &mut Scope<'_>, org: &OrgId, commit: &Commit) -> Res
     effects::apply(scope, org, commit)
 }
 
+/// Sets the columns of `$set` besides those that no index holds, if what `$where` says is so, too.
+/// `?1` to `?10` stand for the same in all of these statements.
+macro_rules! update_of {
+    ($set:literal, $where:literal) => {
+        concat!(
+            "UPDATE flows SET version = version + 1, canonical = ?7, state = ?8, ledger = ?9,
+                              device_ledger = ?10",
+            $set,
+            " WHERE org_id = ?1 AND id = ?2 AND version = ?3",
+            $where
+        )
+    };
+}
+
+/// SQLite writes the entry of an index anew whenever a statement sets one of its columns, to
+/// whatever value, and each such page goes to the log and to the file. Few steps change when the
+/// flow ends or whose it is, and only starting over changes its handle: so a statement sets the
+/// columns of indexes only when they change.
 fn update(connection: &Connection, org: &OrgId, commit: &Commit) -> Result<(), Fault> {
+    let loaded = number(commit.flow.version)?;
     let flow = next_version(commit.flow.clone())?;
-    let changed = connection
-        .prepare_cached(
-            "UPDATE flows SET version = ?4, live = ?5, subject = ?6, canonical = ?7,
-                              expires_at = ?8, state = ?9,
-                              state_handle = coalesce(?10, state_handle),
-                              ledger = ?11, device_ledger = ?12
-             WHERE org_id = ?1 AND id = ?2 AND version = ?3",
-        )?
-        .execute(params![
-            org.as_str(),
-            flow.id.as_str(),
-            number(commit.flow.version)?,
-            number(flow.version)?,
-            flow.is_live(),
-            indexed_subject(&flow),
-            flow.canonical(),
-            flow.expires_at.as_millis(),
-            to_json(&flow)?,
-            commit.new_state_handle.as_ref().map(bytes),
-            flow.ledgers().map(|keys| keys.identifier.as_bytes()),
-            flow.ledgers()
-                .and_then(|keys| keys.device.as_ref())
-                .map(LedgerKey::as_bytes),
-        ])?;
-    exactly_one(changed)
+    let keys = flow.ledgers();
+    let device = keys.and_then(|keys| keys.device.as_ref());
+    let values: &[&dyn ToSql] = params![
+        org.as_str(),
+        flow.id.as_str(),
+        loaded,
+        flow.is_live(),
+        indexed_subject(&flow),
+        flow.expires_at.as_millis(),
+        flow.canonical(),
+        to_json(&flow)?,
+        keys.map(|keys| keys.identifier.as_bytes()),
+        device.map(LedgerKey::as_bytes),
+    ];
+    let run = |sql: &str, values: &[&dyn ToSql]| connection.prepare_cached(sql)?.execute(values);
+    if let Some(handle) = &commit.new_state_handle {
+        let sql = update_of!(
+            ", live = ?4, subject = ?5, expires_at = ?6, state_handle = ?11",
+            ""
+        );
+        let handle = bytes(handle);
+        return exactly_one(run(sql, &[values, &[&handle]].concat())?);
+    }
+    let sql = update_of!("", " AND live = ?4 AND subject IS ?5 AND expires_at = ?6");
+    if run(sql, values)? == 1 {
+        return Ok(());
+    }
+    let sql = update_of!(", live = ?4, subject = ?5, expires_at = ?6", "");
+    exactly_one(run(sql, values)?)
 }
 
 /// Ends every live flow of a user but one: the state says so, and the version moves on, so that
