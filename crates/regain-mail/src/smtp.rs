@@ -14,6 +14,7 @@ use lettre::transport::smtp::extension::ClientId;
 use regain_types::Secret;
 
 use crate::{Accepted, Message, SendError, Transport};
+use submission::NotSubmitted;
 
 /// Connections that wait for the next mail; more are closed after their mail.
 const IDLE_CONNECTIONS_MAX: usize = 4;
@@ -116,21 +117,43 @@ impl SmtpTransport {
     }
 
     async fn deliver(&self, message: &Message) -> Result<Accepted, SendError> {
-        let mut connection = self.connection().await?;
-        let accepted = submission::submit(&mut connection, message).await?;
-        self.keep(connection);
-        Ok(accepted)
+        // A kept connection is not asked first whether it still works: most do, and asking is a
+        // round trip for each mail. Whether it does shows before anything of the mail is said.
+        while let Some(mut connection) = self.take_idle() {
+            match submission::submit(&mut connection, message).await {
+                Err(NotSubmitted::Gone) => {}
+                other => return self.done(connection, other),
+            }
+        }
+        let mut connection = self.new_connection().await?;
+        let submitted = submission::submit(&mut connection, message).await;
+        self.done(connection, submitted)
     }
 
+    /// One that works.
     async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
         while let Some(mut connection) = self.take_idle() {
             if connection.test_connected().await {
                 return Ok(connection);
             }
         }
+        self.new_connection().await
+    }
+
+    async fn new_connection(&self) -> Result<AsyncSmtpConnection, SendError> {
         self.connect()
             .await
             .map_err(|error| unreachable_relay(&error))
+    }
+
+    fn done(
+        &self,
+        connection: AsyncSmtpConnection,
+        submitted: Result<Accepted, NotSubmitted>,
+    ) -> Result<Accepted, SendError> {
+        let accepted = submitted?;
+        self.keep(connection);
+        Ok(accepted)
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {

@@ -13,11 +13,35 @@ use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParam
 
 use crate::{Accepted, Message, SendError};
 
+/// Why a message was not handed over.
+pub(super) enum NotSubmitted {
+    /// The relay has ended the connection, and heard nothing of the message: another connection may
+    /// do.
+    Gone,
+    /// Anything else.
+    Failed(SendError),
+}
+
+impl From<SendError> for NotSubmitted {
+    fn from(error: SendError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<NotSubmitted> for SendError {
+    fn from(error: NotSubmitted) -> Self {
+        match error {
+            NotSubmitted::Gone => broken(),
+            NotSubmitted::Failed(error) => error,
+        }
+    }
+}
+
 /// Hands the message over. After an error the connection is in the middle of something: drop it.
 pub(super) async fn submit(
     connection: &mut AsyncSmtpConnection,
     message: &Message,
-) -> Result<Accepted, SendError> {
+) -> Result<Accepted, NotSubmitted> {
     let envelope = message.envelope();
     let parameters = mail_parameters(connection, message)?;
     let sender = Mail::new(envelope.from().cloned(), parameters);
@@ -90,13 +114,15 @@ impl fmt::Display for Content<'_> {
 }
 
 /// The relay does not want mails from our sender: a matter between it and the operator, which says
-/// nothing about this message.
-fn sender_refused(error: &Error) -> SendError {
-    match error.status() {
-        Some(code) => SendError::Unreachable(format!(
+/// nothing about this message. Or it has ended the connection, with a last word or without.
+///
+/// Source: RFC 5321 §3.8 and §4.2.3 (421).
+fn sender_refused(error: &Error) -> NotSubmitted {
+    match error.status().map(u16::from) {
+        None | Some(421) => NotSubmitted::Gone,
+        Some(code) => NotSubmitted::Failed(SendError::Unreachable(format!(
             "the mail relay does not take mails from us ({code})"
-        )),
-        None => broken(),
+        ))),
     }
 }
 

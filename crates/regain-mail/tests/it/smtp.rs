@@ -1,6 +1,7 @@
 //! A relay that misbehaves. The relay of these tests speaks from a script; a real one is part of
 //! the end-to-end tests.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use regain_mail::{
@@ -36,6 +37,17 @@ async fn listen() -> (TcpListener, u16) {
 /// Answers one connection until it closes or said QUIT. `answer` gets the first word of each line;
 /// the lines come back.
 async fn relay(listener: &TcpListener, answer: impl Fn(&str) -> &'static str) -> Vec<String> {
+    relay_until(listener, "QUIT", 1, answer).await
+}
+
+/// The same, but it hangs up without an answer when it hears `last` for the `nth` time.
+async fn relay_until(
+    listener: &TcpListener,
+    last: &str,
+    nth: usize,
+    answer: impl Fn(&str) -> &'static str,
+) -> Vec<String> {
+    let mut left = nth;
     let (stream, _) = listener.accept().await.unwrap();
     let mut stream = BufReader::new(stream);
     stream
@@ -54,13 +66,18 @@ async fn relay(listener: &TcpListener, answer: impl Fn(&str) -> &'static str) ->
         if in_data && line != "." {
             continue;
         }
+        if word == last {
+            left -= 1;
+            if left == 0 {
+                return heard;
+            }
+        }
         in_data = word == "DATA";
         let reply = answer(if line == "." { "." } else { &word });
         if stream
             .write_all(format!("{reply}\r\n").as_bytes())
             .await
             .is_err()
-            || word == "QUIT"
         {
             return heard;
         }
@@ -247,6 +264,40 @@ async fn a_silent_relay_is_given_up_and_its_connection_is_not_used_again() {
         heard.first().map(String::as_str),
         Some("EHLO id.example.com")
     );
+}
+
+/// A relay ends connections that wait for long, or after so many mails: with a last word, which the
+/// next command then reads as its answer, or without.
+#[tokio::test]
+async fn a_kept_connection_that_the_relay_has_ended_costs_no_mail() {
+    let (listener, port) = listen().await;
+    let transport = SmtpTransport::new(settings(port)).unwrap();
+    let sending = async {
+        for id in ["out1", "out2", "out3"] {
+            let message = recovery_message(id, "alice@example.com");
+            transport.send(&message).await.unwrap();
+        }
+        drop(transport);
+    };
+    let relaying = async {
+        let mails = Cell::new(0);
+        let last_word = relay(&listener, |word| {
+            mails.set(mails.get() + usize::from(word == "MAIL"));
+            if mails.get() == 2 {
+                "421 too long idle"
+            } else {
+                polite(word)
+            }
+        });
+        let first = last_word.await;
+        // The second mail is taken, and the connection cut where the third begins.
+        let mut second = relay_until(&listener, "MAIL", 2, polite).await;
+        second.extend(relay(&listener, polite).await);
+        (first, second)
+    };
+    let ((first, second), ()) = tokio::join!(relaying, sending);
+    let mails = |heard: &[String]| heard.iter().filter(|line| *line == ".").count();
+    assert_eq!((mails(&first), mails(&second)), (1, 2));
 }
 
 #[tokio::test]
