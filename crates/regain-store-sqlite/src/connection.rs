@@ -129,3 +129,20 @@ fn private() -> OpenOptions {
     }
     options
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `.cargo/config.toml` says reaches the compiler. That of syncing cannot be asked for, and
+    /// stands in the same line.
+    #[test]
+    fn sqlite_is_compiled_as_the_workspace_says() {
+        let connection = Connection::open_in_memory().unwrap();
+        let question = "SELECT sqlite_compileoption_used('DEFAULT_MEMSTATUS=0')";
+        let is_used: bool = connection
+            .query_row(question, [], |row| row.get(0))
+            .unwrap();
+        assert!(is_used);
+    }
+}

@@ -175,6 +175,49 @@ async fn t_m9_an_address_that_bounced_gets_nothing_for_a_day_and_nobody_sees_it(
     app.close().await;
 }
 
+/// How many lines of the audit log give this reason.
+async fn told(app: &TestApp, reason: &str) -> usize {
+    let rows = app.audit().await.into_iter();
+    rows.filter(|row| row.reason.as_deref() == Some(reason))
+        .count()
+}
+
+#[tokio::test]
+async fn the_operator_hears_once_that_half_of_the_org_s_mails_are_used() {
+    let relay = Moody::new(Mood::Takes(0));
+    let transport: Arc<dyn Transport> = relay.clone();
+    let app = TestApp::with(|setup| {
+        setup.transport = Some(transport);
+        setup.dev = false;
+        setup.mails_per_hour = 10;
+        setup.address_limits.requests_per_minute = 10_000;
+    })
+    .await;
+    // Of one name there are five in a quarter of an hour.
+    let mut people = [Person::Active, Person::OtherMail].into_iter().cycle();
+    let mut sent = 0;
+    for (mails, lines) in [(5, 0), (1, 0), (1, 1), (1, 1)] {
+        // It is looked at now and then, and before the mail that asks for it is counted.
+        app.advance(31);
+        sent += mails;
+        for person in people.by_ref().take(mails) {
+            let mut walk = app.begin().await;
+            walk.as_far_as_challenge(person.login()).await;
+        }
+        until("they are sent", || {
+            usize::try_from(relay.taken()) == Ok(sent)
+        })
+        .await;
+        assert_eq!(
+            told(&app, "HALF_OF_THE_MAILS_USED").await,
+            lines,
+            "after {}",
+            relay.taken()
+        );
+    }
+    app.leave_mail().await;
+}
+
 #[tokio::test]
 async fn t_m9_over_the_org_s_ceiling_only_what_goes_first_leaves() {
     let relay = Moody::new(Mood::Takes(0));
@@ -200,15 +243,7 @@ async fn t_m9_over_the_org_s_ceiling_only_what_goes_first_leaves() {
         .expect_page(200, "reset-authenticator");
     walk.answer("Marble-Harbour-77").await.interaction_code();
     until("the notice is sent", || relay.taken() == 4).await;
-    let told = |reason: &'static str| {
-        let app = &app;
-        async move {
-            let rows = app.audit().await.into_iter();
-            rows.filter(|row| row.reason.as_deref() == Some(reason))
-                .count()
-        }
-    };
-    assert_eq!(told("MAILS_USED_UP").await, 1);
+    assert_eq!(told(&app, "MAILS_USED_UP").await, 1);
     // The fourth code waits for the next hour, in which it is dead.
     let rows = app
         .store
