@@ -1,8 +1,10 @@
 //! Files and directories that only their owner may read, the master key first of all (K-03).
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::Path;
 
 use regain_types::{MasterKey, Secret, SystemEntropy};
@@ -66,13 +68,21 @@ pub(crate) fn read_master_key(path: &Path) -> Result<MasterKey, String> {
 /// # Errors
 /// The rest of a sentence that begins with the path.
 pub(crate) fn read_private(path: &Path, hint: &str) -> Result<Secret<String>, String> {
-    let mode = fs::metadata(path)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("is not there; {hint}"),
-            _ => format!("cannot be read: {}", reason(&error)),
-        })?
-        .permissions()
-        .mode();
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => format!("is not there; {hint}"),
+        _ => format!("cannot be read: {}", reason(&error)),
+    };
+    // What is asked about is the file that is read, whatever its name leads to meanwhile.
+    let file = File::open(path).map_err(unreadable)?;
+    let about = file.metadata().map_err(unreadable)?;
+    let (mode, owner) = (about.permissions().mode(), about.uid());
+    if !is_trusted(owner, rustix::process::geteuid().as_raw()) {
+        return Err(format!(
+            "belongs to another user ({owner}), who can read and write it: run `chown {} {}`, and make a new key if that user should not have read it",
+            rustix::process::geteuid().as_raw(),
+            path.display()
+        ));
+    }
     if mode & FOREIGN_ACCESS != 0 {
         return Err(format!(
             "can be read or written by other users (mode {:04o}): run `chmod 600 {}`, and make a new key if somebody else may have read it",
@@ -80,13 +90,21 @@ pub(crate) fn read_private(path: &Path, hint: &str) -> Result<Secret<String>, St
             path.display()
         ));
     }
-    fs::read_to_string(path)
+    io::read_to_string(file)
         .map(Secret::new)
-        .map_err(|error| format!("cannot be read: {}", reason(&error)))
+        .map_err(unreadable)
+}
+
+/// Whether a secret of this owner is one of ours: root can read everything anyhow, and service
+/// managers hand credentials over as root's.
+const fn is_trusted(owner: u32, own: u32) -> bool {
+    owner == own || owner == 0
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -113,6 +131,30 @@ mod tests {
         // A service manager hands credentials over as 0400 or, with an access list, 0440.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
         assert!(read_master_key(&path).is_ok());
+    }
+
+    #[test]
+    fn a_secret_of_another_user_is_none_of_ours() {
+        for (owner, own, trusted) in [
+            (1_000, 1_000, true),
+            (0, 1_000, true),
+            (0, 0, true),
+            (1_001, 1_000, false),
+            (1_000, 0, false),
+        ] {
+            assert_eq!(is_trusted(owner, own), trusted, "{owner} {own}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(MASTER_KEY_FILE);
+        create_master_key(&path).unwrap();
+        // Only root may give a file away; whoever is not has shown the rule above.
+        if std::os::unix::fs::chown(&path, Some(65_534), None).is_ok() {
+            let refused = read_master_key(&path).unwrap_err();
+            assert!(
+                refused.contains("belongs to another user (65534)"),
+                "{refused}"
+            );
+        }
     }
 
     #[test]

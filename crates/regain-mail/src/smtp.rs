@@ -3,7 +3,7 @@
 mod submission;
 mod trust;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +14,6 @@ use lettre::transport::smtp::extension::ClientId;
 use regain_types::Secret;
 
 use crate::{Accepted, Message, SendError, Transport};
-use submission::NotSubmitted;
 
 /// Connections that wait for the next mail; more are closed after their mail.
 const IDLE_CONNECTIONS_MAX: usize = 4;
@@ -117,17 +116,33 @@ impl SmtpTransport {
     }
 
     async fn deliver(&self, message: &Message) -> Result<Accepted, SendError> {
-        // A kept connection is not asked first whether it still works: most do, and asking is a
-        // round trip for each mail. Whether it does shows before anything of the mail is said.
+        let mut connection = if let Some(begun) = self.begin_on_kept(message).await {
+            begun
+        } else {
+            let mut connection = self.new_connection().await?;
+            submission::begin(&mut connection, message).await?;
+            connection
+        };
+        let accepted = submission::hand_over(&mut connection, message).await?;
+        self.keep(connection);
+        Ok(accepted)
+    }
+
+    /// A kept connection on which the message has begun. None is asked first whether it still works:
+    /// most do, and asking is a round trip for each mail. A relay ends those that wait for long, or
+    /// after so many mails, and its last word, of whatever code, is then the answer to what we say
+    /// first.
+    async fn begin_on_kept(&self, message: &Message) -> Option<AsyncSmtpConnection> {
         while let Some(mut connection) = self.take_idle() {
-            match submission::submit(&mut connection, message).await {
-                Err(NotSubmitted::Gone) => {}
-                other => return self.done(connection, other),
+            let begun = submission::begin(&mut connection, message);
+            match tokio::time::timeout(self.settings.timeout / 4, begun).await {
+                Ok(Ok(())) => return Some(connection),
+                Ok(Err(_)) => {}
+                // Somebody on the way has forgotten it, and the others too.
+                Err(_) => self.idle().clear(),
             }
         }
-        let mut connection = self.new_connection().await?;
-        let submitted = submission::submit(&mut connection, message).await;
-        self.done(connection, submitted)
+        None
     }
 
     /// One that works.
@@ -144,16 +159,6 @@ impl SmtpTransport {
         self.connect()
             .await
             .map_err(|error| unreachable_relay(&error))
-    }
-
-    fn done(
-        &self,
-        connection: AsyncSmtpConnection,
-        submitted: Result<Accepted, NotSubmitted>,
-    ) -> Result<Accepted, SendError> {
-        let accepted = submitted?;
-        self.keep(connection);
-        Ok(accepted)
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
@@ -184,14 +189,15 @@ impl SmtpTransport {
     }
 
     fn take_idle(&self) -> Option<AsyncSmtpConnection> {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<AsyncSmtpConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, connection: AsyncSmtpConnection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle();
         if !connection.has_broken() && idle.len() < IDLE_CONNECTIONS_MAX {
             idle.push(connection);
         }

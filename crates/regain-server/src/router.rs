@@ -31,12 +31,12 @@ pub fn router(state: AppState) -> Router {
     let from_known_pages = Router::new()
         .merge(idx::router())
         .merge(oauth::router())
-        .layer(from_fn_with_state(state.clone(), in_time_for_known_pages));
+        .layer(from_fn_with_state(state.clone(), around_steps));
     // Apps send people here from pages of their own.
     let from_any_page =
-        oauth::logout_router().layer(from_fn_with_state(state.clone(), in_time_for_all));
+        oauth::logout_router().layer(from_fn_with_state(state.clone(), around_logout));
     // Whoever watches over the process must hear from it when it is busiest.
-    let always = operations::health_router().layer(from_fn(in_time_always));
+    let always = operations::health_router().layer(from_fn(around_health));
     let product = from_known_pages.merge(from_any_page).merge(always);
     let routes = if state.dev_surface().is_some() {
         product.merge(dev::router(&state))
@@ -57,7 +57,7 @@ async fn around(State(state): State<AppState>, request: Request, next: Next) -> 
         observe(state, request, |request| {
             cors(state, request, |request| {
                 edge(state, request, |request| {
-                    bounded_head(request, |request| whatever_happens(request, next))
+                    bounded_head(request, |request| answer_always(request, next))
                 })
             })
         })
@@ -65,11 +65,7 @@ async fn around(State(state): State<AppState>, request: Request, next: Next) -> 
     .await
 }
 
-async fn in_time_for_known_pages(
-    State(state): State<AppState>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn around_steps(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let state = &state;
     in_time(request, |request| {
         shed(state, request, |request| {
@@ -79,7 +75,7 @@ async fn in_time_for_known_pages(
     .await
 }
 
-async fn in_time_for_all(State(state): State<AppState>, request: Request, next: Next) -> Response {
+async fn around_logout(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let state = &state;
     in_time(request, |request| {
         shed(state, request, |request| next.run(request))
@@ -87,13 +83,13 @@ async fn in_time_for_all(State(state): State<AppState>, request: Request, next: 
     .await
 }
 
-async fn in_time_always(request: Request, next: Next) -> Response {
+async fn around_health(request: Request, next: Next) -> Response {
     in_time(request, |request| next.run(request)).await
 }
 
 /// Answers also when a handler panicked. And clients break on empty bodies: the time-out's 503 gets
 /// the envelope of its endpoint.
-async fn whatever_happens(request: Request, next: Next) -> Response {
+async fn answer_always(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let (is_idx, is_oauth) = (path.starts_with("/idp/idx/"), path.starts_with("/oauth2/"));
     let Ok(mut response) = AssertUnwindSafe(next.run(request)).catch_unwind().await else {

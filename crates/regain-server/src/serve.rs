@@ -25,8 +25,9 @@ use crate::farewell::{Closing, accept};
 use crate::shedding::bodies::OfConnection;
 use crate::tls::ServerTls;
 
+pub(crate) use peers::CEILINGS;
+use peers::Crowd;
 pub use peers::Peers;
-use peers::{CEILINGS, Crowd};
 use resets::Counted;
 
 const PATIENCE: Patience = Patience {

@@ -10,62 +10,50 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::Severity;
 
 use crate::{Accepted, Message, SendError};
 
-/// Why a message was not handed over.
-pub(super) enum NotSubmitted {
-    /// The relay has ended the connection, and heard nothing of the message: another connection may
-    /// do.
-    Gone,
-    /// Anything else.
-    Failed(SendError),
-}
-
-impl From<SendError> for NotSubmitted {
-    fn from(error: SendError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<NotSubmitted> for SendError {
-    fn from(error: NotSubmitted) -> Self {
-        match error {
-            NotSubmitted::Gone => broken(),
-            NotSubmitted::Failed(error) => error,
-        }
-    }
-}
-
-/// Hands the message over. After an error the connection is in the middle of something: drop it.
-pub(super) async fn submit(
+/// Begins a message. When it fails, the relay has heard of the sender and of nothing else.
+pub(super) async fn begin(
     connection: &mut AsyncSmtpConnection,
     message: &Message,
-) -> Result<Accepted, NotSubmitted> {
-    let envelope = message.envelope();
+) -> Result<(), SendError> {
     let parameters = mail_parameters(connection, message)?;
-    let sender = Mail::new(envelope.from().cloned(), parameters);
-    connection
-        .command(sender)
-        .await
-        .map_err(|error| sender_refused(&error))?;
-    for to in envelope.to() {
+    let sender = Mail::new(message.envelope().from().cloned(), parameters);
+    let taken = connection.command(sender).await;
+    taken.map(drop).map_err(|error| sender_refused(&error))
+}
+
+/// Hands over a message that has begun. After an error the connection is in the middle of something:
+/// drop it.
+pub(super) async fn hand_over(
+    connection: &mut AsyncSmtpConnection,
+    message: &Message,
+) -> Result<Accepted, SendError> {
+    for to in message.envelope().to() {
         let recipient = Rcpt::new(to.clone(), Vec::new());
         connection
             .command(recipient)
             .await
             .map_err(|error| recipient_refused(&error))?;
     }
-    connection
+    let go_on = connection
         .command(Data)
         .await
         .map_err(|error| refused(&error))?;
-    let answer = connection
+    let taken = connection
         .command(Content(message))
         .await
         .map_err(|error| refused(&error))?;
+    // A relay that says one thing too many would have the next answer taken for this one.
+    let is_in_step = go_on.code().severity == Severity::PositiveIntermediate
+        && taken.code().severity == Severity::PositiveCompletion;
+    if !is_in_step {
+        return Err(broken());
+    }
     Ok(Accepted {
-        detail: answer.code().to_string(),
+        detail: taken.code().to_string(),
     })
 }
 
@@ -114,15 +102,13 @@ impl fmt::Display for Content<'_> {
 }
 
 /// The relay does not want mails from our sender: a matter between it and the operator, which says
-/// nothing about this message. Or it has ended the connection, with a last word or without.
-///
-/// Source: RFC 5321 §3.8 and §4.2.3 (421).
-fn sender_refused(error: &Error) -> NotSubmitted {
-    match error.status().map(u16::from) {
-        None | Some(421) => NotSubmitted::Gone,
-        Some(code) => NotSubmitted::Failed(SendError::Unreachable(format!(
+/// nothing about this message.
+fn sender_refused(error: &Error) -> SendError {
+    match error.status() {
+        Some(code) => SendError::Unreachable(format!(
             "the mail relay does not take mails from us ({code})"
-        ))),
+        )),
+        None => broken(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! A relay that misbehaves. The relay of these tests speaks from a script; a real one is part of
 //! the end-to-end tests.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use regain_mail::{
@@ -37,14 +36,13 @@ async fn listen() -> (TcpListener, u16) {
 /// Answers one connection until it closes or said QUIT. `answer` gets the first word of each line;
 /// the lines come back.
 async fn relay(listener: &TcpListener, answer: impl Fn(&str) -> &'static str) -> Vec<String> {
-    relay_until(listener, "QUIT", 1, answer).await
+    relay_until(listener, ("QUIT", 1, ""), answer).await
 }
 
-/// The same, but it hangs up without an answer when it hears `last` for the `nth` time.
+/// The same, but when it hears `last` for the `nth` time, it says its last word and hangs up.
 async fn relay_until(
     listener: &TcpListener,
-    last: &str,
-    nth: usize,
+    (last, nth, last_word): (&str, usize, &str),
     answer: impl Fn(&str) -> &'static str,
 ) -> Vec<String> {
     let mut left = nth;
@@ -69,6 +67,7 @@ async fn relay_until(
         if word == last {
             left -= 1;
             if left == 0 {
+                let _ = stream.write_all(last_word.as_bytes()).await;
                 return heard;
             }
         }
@@ -94,7 +93,6 @@ async fn send_once(transport: SmtpTransport, message: &Message) -> Result<Accept
 fn polite(word: &str) -> &'static str {
     match word {
         "DATA" => "354 go on",
-        "QUIT" => "221 bye",
         _ => "250 ok",
     }
 }
@@ -266,38 +264,48 @@ async fn a_silent_relay_is_given_up_and_its_connection_is_not_used_again() {
     );
 }
 
-/// A relay ends connections that wait for long, or after so many mails: with a last word, which the
-/// next command then reads as its answer, or without.
+/// A relay ends connections that wait for long, or after so many mails: with a last word, of its own
+/// accord or as its answer, or without.
 #[tokio::test]
 async fn a_kept_connection_that_the_relay_has_ended_costs_no_mail() {
-    let (listener, port) = listen().await;
-    let transport = SmtpTransport::new(settings(port)).unwrap();
-    let sending = async {
-        for id in ["out1", "out2", "out3"] {
-            let message = recovery_message(id, "alice@example.com");
-            transport.send(&message).await.unwrap();
-        }
-        drop(transport);
-    };
-    let relaying = async {
-        let mails = Cell::new(0);
-        let last_word = relay(&listener, |word| {
-            mails.set(mails.get() + usize::from(word == "MAIL"));
-            if mails.get() == 2 {
-                "421 too long idle"
-            } else {
-                polite(word)
+    for end in [
+        (".", 1, "250 ok\r\n421 4.4.2 too long idle\r\n"),
+        (".", 1, "250 ok\r\n451 4.4.2 waited for data\r\n"),
+        (".", 1, "250 ok\r\n"),
+        ("MAIL", 2, "452 4.5.3 enough for one connection\r\n"),
+        ("MAIL", 2, ""),
+    ] {
+        let (listener, port) = listen().await;
+        let transport = SmtpTransport::new(settings(port)).unwrap();
+        let sending = async {
+            for id in ["out1", "out2"] {
+                let message = recovery_message(id, "alice@example.com");
+                transport.send(&message).await.unwrap();
             }
-        });
-        let first = last_word.await;
-        // The second mail is taken, and the connection cut where the third begins.
-        let mut second = relay_until(&listener, "MAIL", 2, polite).await;
-        second.extend(relay(&listener, polite).await);
-        (first, second)
-    };
-    let ((first, second), ()) = tokio::join!(relaying, sending);
-    let mails = |heard: &[String]| heard.iter().filter(|line| *line == ".").count();
-    assert_eq!((mails(&first), mails(&second)), (1, 2));
+            drop(transport);
+        };
+        let relaying = async {
+            let first = relay_until(&listener, end, polite).await;
+            (first, relay(&listener, polite).await)
+        };
+        let ((first, second), ()) = tokio::join!(relaying, sending);
+        let mails = |heard: &[String]| heard.iter().filter(|line| *line == ".").count();
+        assert_eq!((mails(&first), mails(&second)), (1, 1), "{end:?}");
+    }
+}
+
+/// Whatever it says of the next one must not be taken for what it says of this.
+#[tokio::test]
+async fn a_relay_that_is_out_of_step_has_taken_nothing() {
+    for (word, reply) in [("DATA", "250 ok"), (".", "354 go on")] {
+        let (listener, port) = listen().await;
+        let transport = SmtpTransport::new(settings(port)).unwrap();
+        let message = recovery_message("out1", "alice@example.com");
+        let answer = |heard: &str| if heard == word { reply } else { polite(heard) };
+        let (_, sent) = tokio::join!(relay(&listener, answer), send_once(transport, &message));
+        let broken = "the connection to the mail relay broke".to_owned();
+        assert_eq!(sent, Err(SendError::Unreachable(broken)), "{word}");
+    }
 }
 
 #[tokio::test]

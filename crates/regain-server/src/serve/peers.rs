@@ -38,13 +38,13 @@ impl Peers {
 
 /// How many may be open at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ceilings {
+pub(crate) struct Ceilings {
     pub(super) all: usize,
     /// From an IPv4 address or a /64 of IPv6.
-    pub(super) host: usize,
+    pub(crate) host: usize,
 }
 
-pub(super) const CEILINGS: Ceilings = Ceilings {
+pub(crate) const CEILINGS: Ceilings = Ceilings {
     all: 10_000,
     host: 200,
 };

@@ -168,7 +168,7 @@ pub(crate) async fn shed<F: Future<Output = Response>>(
 ) -> Response {
     let matched = request.extensions().get::<MatchedPath>();
     let class = matched.map_or(Class::Essential, |path| Class::of(path.as_str()));
-    let Ok(request) = state.shedding().bodies.whole(request).await else {
+    let Ok(request) = state.shedding().bodies.read_whole(request).await else {
         return refuse(state, class);
     };
     // A start that would end at a queue for passwords which is nearly full is work for nothing.

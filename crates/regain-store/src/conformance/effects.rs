@@ -1,7 +1,7 @@
 //! Each effect does what it says, to whom it says, and to nobody else.
 
 use regain_engine::{
-    AuditEvent, AuditSubject, Effect, LedgerKey, LedgerWrite, Outcome, Outgoing, Stage,
+    AuditEvent, AuditSubject, Effect, Flow, LedgerKey, LedgerWrite, Outcome, Outgoing, Stage,
     StoredPassword, UserStatus,
 };
 use regain_types::UserId;
@@ -239,6 +239,36 @@ pub(super) async fn other_flows_of_the_user_end(fixture: Fixture) -> Verdict {
     }
     let stored = fixture.load_flow(&own).await?;
     ensure_eq!((stored.version, stored.stage), (1, own.stage));
+    Ok(())
+}
+
+/// What was stored last decides which flows are whose and which are over, not what was stored first.
+pub(super) async fn a_flow_ends_by_what_was_committed_last(fixture: Fixture) -> Verdict {
+    let alice = fixture.user(ALICE).await?;
+    let selecting = || sample::selecting(Some(&alice), ALICE);
+    // One becomes hers, and the other is over.
+    let mut stored = Vec::new();
+    for (first, last) in [(Stage::Identify, selecting()), (selecting(), Stage::Dead)] {
+        let flow = fixture.flow(first).await?.flow;
+        let next = Flow {
+            stage: last,
+            ..flow
+        };
+        let commit = fixture.commit_of(&next, Vec::new()).await?;
+        fixture.store.commit(&fixture.org, commit).await?;
+        stored.push(fixture.load_flow(&next).await?);
+    }
+    let own = fixture.flow(selecting()).await?.flow;
+    let effects = vec![Effect::EndOtherFlows {
+        user: alice.clone(),
+    }];
+    let commit = fixture.commit_of(&own, effects).await?;
+    fixture.store.commit(&fixture.org, commit).await?;
+    for (before, is_ended) in stored.iter().zip([true, false]) {
+        let after = fixture.load_flow(before).await?;
+        ensure_eq!(after.stage, Stage::Dead);
+        ensure_eq!(after.version, before.version + u64::from(is_ended));
+    }
     Ok(())
 }
 

@@ -160,6 +160,7 @@ cases! {
         a_ledger_that_was_written_is_not_what_was_required
         a_password_that_was_replaced_opens_nothing
         other_flows_of_the_user_end
+        a_flow_ends_by_what_was_committed_last
         sessions_end_with_the_password
         a_lock_is_lifted_and_nothing_else;
     flows:

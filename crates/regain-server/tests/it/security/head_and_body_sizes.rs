@@ -340,6 +340,7 @@ async fn t_h2_halves_of_bodies_fill_no_memory_over_one_connection() {
     );
     let other = Http2::open(server.address).await;
     step.http2(&other).await.expect_status(401);
+    step.http2(&client).await.expect_status(401);
     // The two that are waited for end well.
     for stream in &mut open {
         let _ = stream.send_data(" ".into(), true);
@@ -347,6 +348,5 @@ async fn t_h2_halves_of_bodies_fill_no_memory_over_one_connection() {
     while let Some(status) = answers.join_next().await {
         assert_eq!(status.unwrap(), 400);
     }
-    step.http2(&client).await.expect_status(401);
     app.close().await;
 }
