@@ -2,8 +2,9 @@
 //! (security rule H-03).
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, header};
@@ -15,6 +16,8 @@ use crate::pages::error;
 
 /// The largest body of a form, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
+/// How long a form may take to arrive (H-02): whoever sends half of one holds a connection meanwhile.
+const BODY_TIME: Duration = Duration::from_secs(15);
 /// The most fields of a form.
 const FIELDS_MAX: usize = 64;
 
@@ -40,6 +43,8 @@ enum FormError {
     Malformed,
     /// It is larger than any form of ours.
     TooLarge,
+    /// It did not come to its end.
+    TooSlow,
 }
 
 impl PostedForm {
@@ -78,6 +83,7 @@ impl FromRequest<Arc<App>> for PostedForm {
             FormError::Foreign => error::stale_form(app, StatusCode::FORBIDDEN),
             FormError::Malformed => error::bad_request(app, StatusCode::BAD_REQUEST),
             FormError::TooLarge => error::bad_request(app, StatusCode::PAYLOAD_TOO_LARGE),
+            FormError::TooSlow => error::bad_request(app, StatusCode::REQUEST_TIMEOUT),
         })
     }
 }
@@ -98,9 +104,7 @@ async fn read(request: Request, app: &App) -> Result<PostedForm, FormError> {
     if !is_form {
         return Err(FormError::Malformed);
     }
-    let body = to_bytes(body, BODY_BYTES_MAX)
-        .await
-        .map_err(|_| FormError::TooLarge)?;
+    let body = read_whole(body, BODY_TIME).await?;
     let pairs = parse(&body).ok_or(FormError::Malformed)?;
     let form = PostedForm { pairs };
     let browser = parts
@@ -111,6 +115,13 @@ async fn read(request: Request, app: &App) -> Result<PostedForm, FormError> {
         Ok(form)
     } else {
         Err(FormError::Foreign)
+    }
+}
+
+async fn read_whole(body: Body, time: Duration) -> Result<Bytes, FormError> {
+    match tokio::time::timeout(time, to_bytes(body, BODY_BYTES_MAX)).await {
+        Ok(read) => read.map_err(|_| FormError::TooLarge),
+        Err(_) => Err(FormError::TooSlow),
     }
 }
 
@@ -148,6 +159,10 @@ fn parse(body: &[u8]) -> Option<Vec<(String, String)>> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream::{StreamExt as _, once, pending};
+
     use super::*;
 
     fn elsewhere(pairs: &[(&'static str, &str)]) -> bool {
@@ -156,6 +171,17 @@ mod tests {
             headers.insert(*name, value.parse().unwrap());
         }
         is_from_elsewhere(&headers, "https://app.example")
+    }
+
+    #[tokio::test]
+    async fn t_h2_half_of_a_form_is_not_waited_for_without_an_end() {
+        let begun = once(async { Ok::<_, Infallible>("csrf=") });
+        let half = Body::from_stream(begun.chain(pending()));
+        let read = read_whole(half, Duration::from_millis(5)).await;
+        assert_eq!(read, Err(FormError::TooSlow));
+        assert_eq!(BODY_TIME, Duration::from_secs(15));
+        let whole = read_whole(Body::from("csrf=x"), Duration::from_secs(15)).await;
+        assert_eq!(whole, Ok(Bytes::from_static(b"csrf=x")));
     }
 
     #[test]
