@@ -82,14 +82,12 @@ impl StoreClock {
         if !reached.behind {
             return (reached.latest, true);
         }
+        // Before the monotonic time: what passes in between would otherwise be counted twice.
+        let given = self.given.then(|| self.clock.now());
         let monotonic = self.clock.monotonic();
         let passed = monotonic.saturating_sub(reached.at);
         let steady = reached.latest.plus(passed);
-        let wall = if self.given {
-            self.clock.now().max(steady)
-        } else {
-            steady
-        };
+        let wall = given.map_or(steady, |given| given.max(steady));
         // What is left over of a millisecond counts at the next reading.
         let rest = Duration::from_nanos(u64::from(passed.subsec_nanos() % 1_000_000));
         reached.at = if wall == steady {

@@ -60,10 +60,13 @@ impl StoreClock {
 
     pub(crate) fn read(&self) -> Moment {
         let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        // In this order: time that passes between the two readings is then counted by the second, and
+        // would otherwise be counted once by the wall and once more at the next reading.
+        let wall = self.wall.now();
         let monotonic = self.wall.monotonic();
         let passed = monotonic.saturating_sub(reached.at);
         let steady = reached.latest.plus(passed);
-        let wall = self.wall.now().max(steady);
+        let wall = wall.max(steady);
         reached.at = if wall == steady {
             // What is left over of a millisecond counts at the next reading.
             monotonic.saturating_sub(Duration::from_nanos(u64::from(
@@ -81,5 +84,42 @@ impl StoreClock {
 impl fmt::Debug for StoreClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreClock").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    /// A second passes after each of the first four looks, and then none: a thread that is stopped
+    /// between its looks, and then goes on.
+    #[derive(Debug, Default)]
+    struct Halting(AtomicI64);
+
+    impl Halting {
+        fn look(&self) -> i64 {
+            1_000 * self.0.fetch_add(1, Ordering::SeqCst).min(4)
+        }
+    }
+
+    impl Clock for Halting {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.look())
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(self.look().try_into().unwrap())
+        }
+    }
+
+    #[test]
+    fn t_r13_a_thread_that_is_stopped_while_it_reads_the_time_is_not_ahead_of_it() {
+        let wall = Arc::new(Halting::default());
+        let clock = StoreClock::new(wall.clone());
+        for _ in 0..9 {
+            assert!(clock.read().wall.as_millis() <= 4_000);
+        }
     }
 }
