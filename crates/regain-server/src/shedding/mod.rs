@@ -6,7 +6,8 @@
 //! told so at once, which costs little, instead of waiting for what then comes too late. What a
 //! request is decides, never whom it is about: nothing has been looked up by then.
 //!
-//! [`bodies`] bounds what has come of requests that are not whole yet. [`Room`] is the rule, a pure function; [`Shedding`] counts; [`shed`] applies both to a request.
+//! [`bodies`] bounds what has come of requests that are not whole yet. [`Room`] is the rule, a pure
+//! function; [`Shedding`] counts; [`shed`] applies both to a request.
 //! Who waits for a password hash uses no processor and stands in a queue with a bound of its own
 //! so it counts there and not here.
 

@@ -175,6 +175,20 @@ async fn t_m9_an_address_that_bounced_gets_nothing_for_a_day_and_nobody_sees_it(
     app.close().await;
 }
 
+/// An org that sends so many mails an hour, over a relay that takes them.
+async fn with_ceiling(mails_per_hour: u32) -> (Arc<Moody>, TestApp) {
+    let relay = Moody::new(Mood::Takes(0));
+    let transport: Arc<dyn Transport> = relay.clone();
+    let app = TestApp::with(|setup| {
+        setup.transport = Some(transport);
+        setup.dev = false;
+        setup.mails_per_hour = mails_per_hour;
+        setup.address_limits.requests_per_minute = 10_000;
+    })
+    .await;
+    (relay, app)
+}
+
 /// How many lines of the audit log give this reason.
 async fn told(app: &TestApp, reason: &str) -> usize {
     let rows = app.audit().await.into_iter();
@@ -184,15 +198,7 @@ async fn told(app: &TestApp, reason: &str) -> usize {
 
 #[tokio::test]
 async fn the_operator_hears_once_that_half_of_the_org_s_mails_are_used() {
-    let relay = Moody::new(Mood::Takes(0));
-    let transport: Arc<dyn Transport> = relay.clone();
-    let app = TestApp::with(|setup| {
-        setup.transport = Some(transport);
-        setup.dev = false;
-        setup.mails_per_hour = 10;
-        setup.address_limits.requests_per_minute = 10_000;
-    })
-    .await;
+    let (relay, app) = with_ceiling(10).await;
     // Of one name there are five in a quarter of an hour.
     let mut people = [Person::Active, Person::OtherMail].into_iter().cycle();
     let mut sent = 0;
@@ -220,15 +226,7 @@ async fn the_operator_hears_once_that_half_of_the_org_s_mails_are_used() {
 
 #[tokio::test]
 async fn t_m9_over_the_org_s_ceiling_only_what_goes_first_leaves() {
-    let relay = Moody::new(Mood::Takes(0));
-    let transport: Arc<dyn Transport> = relay.clone();
-    let app = TestApp::with(|setup| {
-        setup.transport = Some(transport);
-        setup.dev = false;
-        setup.mails_per_hour = 3;
-        setup.address_limits.requests_per_minute = 10_000;
-    })
-    .await;
+    let (relay, app) = with_ceiling(3).await;
     recoveries(&app, 2).await;
     let mut walk = app.begin().await;
     walk.as_far_as_challenge(Person::Active.login()).await;
