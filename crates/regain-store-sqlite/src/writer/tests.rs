@@ -169,6 +169,19 @@ async fn a_write_that_breaks_off_is_undone_alone() {
 }
 
 #[tokio::test]
+async fn a_write_alone_that_is_refused_leaves_nothing() {
+    let temporary = store();
+    let store = &temporary.store;
+    let refused = write(store, |scope| {
+        crate::settings::save(scope, &org(), ("half", "x"))?;
+        Err(Fault::CONFLICT)
+    });
+    assert!(matches!(refused.await, Err(StoreError::Conflict)));
+    assert!(store.find_setting(&org(), "half").await.unwrap().is_none());
+    save(store, "half").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_group_that_loses_its_transaction_acknowledges_nothing() {
     let temporary = store();
     let store = &temporary.store;
