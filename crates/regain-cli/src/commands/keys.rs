@@ -12,6 +12,7 @@ use regain_store::{Store, StoreError};
 use regain_types::{OrgId, Pepper, PepperKey, PepperVersion};
 
 use super::ConfigFile;
+use super::users::hashes_with;
 use crate::config::{self, Configuration};
 use crate::failure::Failure;
 use crate::pepper_file::{PepperPlace, add_version, read_pepper};
@@ -66,8 +67,9 @@ pub(crate) struct Use {
 ///
 /// Passwords that were hashed with it match nothing from then on: their owners set new ones with
 /// "Forgot password?". Only when no copy of the file is left; `regain serve` does not start otherwise.
+/// That a version is not here does not say that it is nowhere: other nodes may hash with it.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: regain keys abandon pepper --version 1")]
+#[command(after_help = "Example: regain keys abandon pepper --version 1 --hashes 250")]
 pub(crate) struct Abandon {
     #[command(flatten)]
     file: ConfigFile,
@@ -77,6 +79,9 @@ pub(crate) struct Abandon {
     /// The version that is lost
     #[arg(long, value_name = "NUMBER")]
     version: PepperVersion,
+    /// How many password hashes have it; without, the command says so and does nothing
+    #[arg(long, value_name = "NUMBER")]
+    hashes: Option<u64>,
 }
 
 /// Runs it.
@@ -92,8 +97,9 @@ pub(crate) async fn run(action: Action) -> Result<ExitCode, Failure> {
             file,
             kind,
             version,
+            hashes,
         }) => match kind {
-            Kind::Pepper => abandon(&file, version).await?,
+            Kind::Pepper => abandon(&file, version, hashes).await?,
         },
     }
     Ok(ExitCode::SUCCESS)
@@ -151,7 +157,11 @@ async fn take_into_use(file: &ConfigFile) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn abandon(file: &ConfigFile, version: PepperVersion) -> Result<(), Failure> {
+async fn abandon(
+    file: &ConfigFile,
+    version: PepperVersion,
+    said: Option<u64>,
+) -> Result<(), Failure> {
     let configuration = config::load_for_keys(&file.config)?;
     let (store, listed) = open(&configuration).await?;
     let org = &configuration.settings.org;
@@ -173,6 +183,12 @@ async fn abandon(file: &ConfigFile, version: PepperVersion) -> Result<(), Failur
         return Err(Failure::unusable(format!(
             "version {version} of the pepper is not lost: it is in {}",
             configuration.pepper_place
+        )));
+    }
+    let hashes = hashes_with(&*store, org, version).await?;
+    if said.unwrap_or_default() != hashes {
+        return Err(Failure::unusable(format!(
+            "{hashes} password hashes have version {version} of the pepper, and would match nothing: if no node and no copy has it, say so with `--hashes {hashes}`"
         )));
     }
     for row in lost {

@@ -114,6 +114,19 @@ struct Counted {
     peppers: BTreeMap<PepperVersion, u64>,
 }
 
+/// How many hashes, earlier ones of the same people included, have a version of the pepper.
+///
+/// # Errors
+/// A [`Failure`] when the store does not answer.
+pub(crate) async fn hashes_with(
+    store: &dyn Store,
+    org: &OrgId,
+    version: PepperVersion,
+) -> Result<u64, Failure> {
+    let counted = count(store, org).await?;
+    Ok(counted.peppers.get(&version).copied().unwrap_or_default())
+}
+
 async fn count(store: &dyn Store, org: &OrgId) -> Result<Counted, Failure> {
     let mut counts = Counted::default();
     let mut after = None;

@@ -16,6 +16,7 @@ use clap::{Subcommand, ValueEnum};
 use regain_store::StoreError;
 use regain_types::Identifier;
 
+pub(crate) use self::hashes::hashes_with;
 use crate::failure::Failure;
 
 /// Longest first or last name, in characters.

@@ -98,7 +98,17 @@ fn t_p7_a_lost_pepper_is_refused_in_one_line_and_can_be_given_up() {
         2,
         &["version 2"],
     );
-    done(&deployment.run(&["keys", "abandon", "pepper", "--version", "1"]));
+    // Another node may have it: whoever gives it up must know what that costs.
+    let abandon = ["keys", "abandon", "pepper", "--version", "1"];
+    for hashes in [&[][..], &["--hashes", "0"], &["--hashes", "2"]] {
+        let refused = deployment.run(&[&abandon, hashes].concat());
+        assert_one_line(&refused, 2, &["1 password hashes", "`--hashes 1`"]);
+    }
+    fs::write(&file, &right).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    serve_and_sign_in(&deployment);
+    fs::remove_file(&file).unwrap();
+    done(&deployment.run(&[&abandon[..], &["--hashes", "1"]].concat()));
     done(&deployment.run(&["keys", "rotate", "pepper"]));
     assert!(key(&deployment).starts_with("2 "), "the number is used up");
     let running = serve(&deployment);
@@ -152,7 +162,15 @@ fn of_two_keys_with_one_number_the_one_that_is_not_here_is_given_up() {
         2,
         &["version 1 of the pepper is another one"],
     );
-    let abandon = ["keys", "abandon", "pepper", "--version", "1"];
+    let abandon = [
+        "keys",
+        "abandon",
+        "pepper",
+        "--version",
+        "1",
+        "--hashes",
+        "1",
+    ];
     done(&deployment.run(&abandon));
     serve_and_sign_in(&deployment);
     assert_one_line(&deployment.run(&abandon), 2, &["not lost"]);
