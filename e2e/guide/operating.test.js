@@ -51,7 +51,10 @@ class Shell {
     const begin = this.output.length;
     const mark = `--- done ${begin} ---`;
     this.child.stdin.write(`${text}\nprintf '%s\\n' '${mark}'\n`);
-    await until('a block of the guide', () => this.code !== undefined || this.output.includes(mark, begin), BLOCK_MS);
+    const isDone = () => this.code !== undefined || this.output.includes(mark, begin);
+    await until('a block of the guide', isDone, BLOCK_MS).catch((error) => {
+      throw new Error(`${error.message}:\n${text}\n${this.output.slice(begin).slice(-4_000)}`);
+    });
     assert.ok(this.output.includes(mark, begin), `the shell ended with ${this.code} in\n${text}\n${this.output.slice(begin)}`);
     return this.output.slice(begin).replace(`${mark}\n`, '');
   }

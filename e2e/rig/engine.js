@@ -1,6 +1,7 @@
 // Starts `regain` as a person would, each time with its own ports and its own data directory.
 
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,6 +18,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const REGAIN = process.env.REGAIN_BIN ?? path.join(ROOT, 'target/debug/regain');
 
 const READY_MS = 60_000;
+/** Below those that systems give to outgoing connections: one of these could be taken before it is used. */
+const PORTS = { from: 12_000, count: 20_000, tries: 100 };
 
 /** Users, passwords and clients that every demo has. */
 export const DEMO = {
@@ -42,14 +45,18 @@ export async function temporaryDirectory(t, name = 'regain-e2e-') {
 
 /** A port that nobody listens on right now. */
 export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (let tries = 0; tries < PORTS.tries; tries += 1) {
+    const server = createServer();
+    const port = PORTS.from + randomInt(PORTS.count);
+    const isFree = await new Promise((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
+  throw new Error(`none of ${PORTS.tries} ports is free`);
 }
 
 /** One run of the binary. */
