@@ -2,6 +2,7 @@
 //! ones, which come when they come.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -118,10 +119,13 @@ async fn come_back(site: Rc<Site>, load: Load, shared: Rc<Shared>, turn: usize) 
 }
 
 /// Lets clients arrive on time, whatever became of those before: whoever finds the engine busy waits,
-/// and the waiting counts from when it was due.
+/// and the waiting counts from when it was due. Nobody arrives in the name of somebody who is still
+/// under way: of two that wait for a mail to one address, neither gets the right one.
 async fn arrive(site: Rc<Site>, load: Load, shared: Rc<Shared>, rate: f64) {
     let every = Duration::from_secs_f64(1.0 / rate);
     let (idle, under_way) = (Rc::default(), Rc::new(Cell::new(0_usize)));
+    let people: VecDeque<u64> = (0..load.crowd.count()).collect();
+    let people = Rc::new(RefCell::new(people));
     let mut due = site.watch.now();
     let mut visits = JoinSet::new();
     while !shared.over.get() {
@@ -129,14 +133,24 @@ async fn arrive(site: Rc<Site>, load: Load, shared: Rc<Shared>, rate: f64) {
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
-        if under_way.get() >= UNDER_WAY_MAX {
-            site.tally
-                .borrow_mut()
-                .error("too many are waiting already");
-        } else {
-            let login = load.crowd.login(shared.next());
-            let places = (Rc::clone(&idle), Rc::clone(&under_way));
-            visits.spawn_local(visit(Rc::clone(&site), (load.flow, login), due, places));
+        let person = (under_way.get() < UNDER_WAY_MAX)
+            .then(|| people.borrow_mut().pop_front())
+            .flatten();
+        match person {
+            None => {
+                let mut tally = site.tally.borrow_mut();
+                tally.error("too many are waiting already");
+            }
+            Some(person) => {
+                let login = load.crowd.login(person);
+                let places = (Rc::clone(&idle), Rc::clone(&under_way));
+                let visit = visit(Rc::clone(&site), (load.flow, login), due, places);
+                let people = Rc::clone(&people);
+                visits.spawn_local(async move {
+                    visit.await;
+                    people.borrow_mut().push_back(person);
+                });
+            }
         }
         while visits.try_join_next().is_some() {}
         due += every;

@@ -68,6 +68,11 @@ impl Crowd {
         Self { offset, ..self }
     }
 
+    /// How many they are.
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
     /// What the user whose turn it is signs in with; mails go there too.
     pub(crate) fn login(&self, turn: u64) -> String {
         login(self.number(turn))
