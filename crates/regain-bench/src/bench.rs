@@ -10,6 +10,7 @@ use tokio::task::LocalSet;
 
 use crate::bare::{commits, count_as_f64, postgres, signature};
 use crate::clock::Stopwatch;
+use crate::cores::Halves;
 use crate::deployment::{Deployment, Variant};
 use crate::engine::{self, Nodes};
 use crate::error::{BenchError, Doing as _};
@@ -254,17 +255,16 @@ impl Ground<'_> {
     async fn overload(&self, say: &dyn Fn(&str)) -> Result<Vec<Overload>, BenchError> {
         let plan = &self.bench.plan;
         let mut overloads = Vec::new();
+        let cores = Halves::of_this_machine()?;
         for flow in &plan.flows {
-            let nodes = self.start(Variant::Plain)?;
-            tokio::time::sleep(SETTLE).await;
-            let idle = idle_mib(&nodes);
+            let nodes = cores.start(|| self.start(Variant::Plain))?;
             let site = Rc::new(self.site(&nodes, Variant::Plain)?);
             let watched = Watched {
                 engines: nodes.pids(),
                 database: self.database().await?,
             };
-            let (place, ground) = ((&site, &watched), (idle, self.cores));
-            overloads.push(overload::measure(plan, *flow, place, ground, say).await);
+            let place = (&site, &watched);
+            overloads.push(overload::measure(plan, *flow, place, cores.engine_cores, say).await);
             nodes.stop(&self.watch).await;
         }
         Ok(overloads)

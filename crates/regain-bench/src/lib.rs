@@ -15,6 +15,7 @@
 mod bare;
 mod bench;
 mod clock;
+mod cores;
 mod deployment;
 mod echo;
 mod engine;

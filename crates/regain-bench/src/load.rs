@@ -51,6 +51,8 @@ pub(crate) struct Measured {
     pub(crate) used: Reading,
     pub(crate) peak_mib: f64,
     pub(crate) mails: u64,
+    /// The most that clients had open.
+    pub(crate) connections: u64,
 }
 
 /// Lets clients do it, and measures once all of them are at it. Operations count in the sample in
@@ -86,6 +88,7 @@ pub(crate) async fn run(site: &Rc<Site>, load: &Load, watched: &Watched) -> Meas
         used: after.since(before),
         peak_mib: watched.peak_mib(),
         mails: site.inbox.accepted() - mails,
+        connections: shared.connections.get(),
     };
     shared.over.set(true);
     let home = async { while clients.join_next().await.is_some() {} };
@@ -98,16 +101,23 @@ pub(crate) async fn run(site: &Rc<Site>, load: &Load, watched: &Watched) -> Meas
 struct Shared {
     next: Cell<u64>,
     over: Cell<bool>,
+    connections: Cell<u64>,
 }
 
 impl Shared {
     fn next(&self) -> u64 {
         self.next.replace(self.next.get() + 1)
     }
+
+    /// Somebody with a connection of its own, which stays open.
+    fn visitor(&self, site: Rc<Site>, turn: usize) -> Visitor {
+        self.connections.set(self.connections.get() + 1);
+        Visitor::new(site, turn)
+    }
 }
 
 async fn come_back(site: Rc<Site>, load: Load, shared: Rc<Shared>, turn: usize) {
-    let mut visitor = Visitor::new(Rc::clone(&site), turn);
+    let mut visitor = shared.visitor(Rc::clone(&site), turn);
     while !shared.over.get() {
         let login = load.crowd.login(shared.next());
         let errors = site.tally.borrow().error_count();
@@ -144,7 +154,12 @@ async fn arrive(site: Rc<Site>, load: Load, shared: Rc<Shared>, rate: f64) {
             Some(person) => {
                 let login = load.crowd.login(person);
                 let places = (Rc::clone(&idle), Rc::clone(&under_way));
-                let visit = visit(Rc::clone(&site), (load.flow, login), due, places);
+                let visit = visit(
+                    (Rc::clone(&site), Rc::clone(&shared)),
+                    (load.flow, login),
+                    due,
+                    places,
+                );
                 let people = Rc::clone(&people);
                 visits.spawn_local(async move {
                     visit.await;
@@ -162,14 +177,14 @@ async fn arrive(site: Rc<Site>, load: Load, shared: Rc<Shared>, rate: f64) {
 type Idle = Rc<RefCell<Vec<Visitor>>>;
 
 async fn visit(
-    site: Rc<Site>,
+    (site, shared): (Rc<Site>, Rc<Shared>),
     (flow, login): (Flow, String),
     due: Duration,
     (idle, under_way): (Idle, Rc<Cell<usize>>),
 ) {
     under_way.set(under_way.get() + 1);
     let kept = idle.borrow_mut().pop();
-    let mut visitor = kept.unwrap_or_else(|| Visitor::new(site, 0));
+    let mut visitor = kept.unwrap_or_else(|| shared.visitor(site, 0));
     visitor.run(flow, &login, due).await;
     idle.borrow_mut().push(visitor);
     under_way.set(under_way.get() - 1);

@@ -146,8 +146,12 @@ pub struct Overload {
     pub flow: String,
     /// Whole flows per second of clients that wait for each other: what can be done.
     pub capacity_per_second: f64,
-    /// What an idle engine has resident, and the memory of one hash for each core.
+    /// How long their requests took.
+    pub at_capacity: Latency,
+    /// The most that an engine had resident meanwhile, in MiB: hashes on all its cores included.
     pub memory_mib: f64,
+    /// Cores of the engines; the clients have the others.
+    pub engine_cores: usize,
     /// From little to far too much.
     pub points: Vec<Point>,
 }
@@ -169,6 +173,8 @@ pub struct Point {
     pub token_p99_ms: f64,
     /// The most that an engine had resident, in MiB.
     pub peak_mib: f64,
+    /// Connections that clients had open.
+    pub connections: u64,
     /// Why flows did not get to their end, and how often.
     pub errors: BTreeMap<String, u64>,
 }

@@ -162,6 +162,7 @@ fn judged(measured: Measured, bare: f64, cores: usize, tally: &mut Tally) -> Sam
         used,
         peak_mib,
         mails,
+        ..
     } = measured;
     let per_operation = |cpu: f64| 1_000.0 * cpu / count_as_f64(mine.done.max(1));
     let sample = Sample {

@@ -166,9 +166,12 @@ fn overload(out: &mut String, flows: &[Overload]) -> std::fmt::Result {
     for flow in flows {
         writeln!(
             out,
-            "{}: {:.1} flows/s can be done\n{:>8} {:>10} {:>9} {:>10} {:>10} {:>9} {:>10} {:>10} {:>8}",
+            "{}: {:.1} flows/s can be done by {} core(s), p99 {:.1} ms, {:.0} MiB; clients have the others\n{:>8} {:>10} {:>9} {:>10} {:>10} {:>9} {:>10} {:>10} {:>8} {:>11}",
             flow.flow,
             flow.capacity_per_second,
+            flow.engine_cores,
+            flow.at_capacity.p99_ms,
+            flow.memory_mib,
             "times",
             "offered/s",
             "done/s",
@@ -177,12 +180,13 @@ fn overload(out: &mut String, flows: &[Overload]) -> std::fmt::Result {
             "refused",
             "p99 ms",
             "token p99",
-            "peak MiB"
+            "peak MiB",
+            "connections"
         )?;
         for point in &flow.points {
             writeln!(
                 out,
-                "{:>8} {:>10.1} {:>9.1} {:>10.1} {:>10.1} {:>9} {:>10.1} {:>10.1} {:>8.0}",
+                "{:>8} {:>10.1} {:>9.1} {:>10.1} {:>10.1} {:>9} {:>10.1} {:>10.1} {:>8.0} {:>11}",
                 point.factor,
                 point.offered_per_second,
                 point.done_per_second,
@@ -191,7 +195,8 @@ fn overload(out: &mut String, flows: &[Overload]) -> std::fmt::Result {
                 point.refused.count,
                 point.refused.p99_ms,
                 point.token_p99_ms,
-                point.peak_mib
+                point.peak_mib,
+                point.connections
             )?;
         }
         let errors = flow.points.iter().flat_map(|point| {

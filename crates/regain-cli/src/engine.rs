@@ -58,7 +58,10 @@ fn refused(error: &StartError) -> Failure {
             "the signing keys do not open ({cause}): the master key is not the one of this database; put the right one back"
         ),
         StartError::HalfRestored => error.to_string(),
-        StartError::Keys(_) | StartError::Pepper(_) | StartError::Store(_) => {
+        StartError::Keys(_)
+        | StartError::Pepper(_)
+        | StartError::Store(_)
+        | StartError::Thread(_) => {
             format!("the engine cannot start: {error}")
         }
     })

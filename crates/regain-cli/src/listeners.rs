@@ -3,25 +3,25 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::failure::{Failure, reason};
 
 /// How often another free port is tried when the first is free on one address only.
 const FREE_PORT_TRIES: usize = 20;
+/// Connections that are made and not accepted yet, where the system allows so many. Beyond that a
+/// peer only hears nothing and tries again after a second: too long to be told that there is no room
+///
+const NOT_ACCEPTED_MAX: u32 = 4_096;
 
 /// Binds every address.
 ///
 /// # Errors
 /// A [`Failure`] that names the one that cannot be had.
-pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
+pub(crate) fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
-        listeners.push(
-            listen(*address)
-                .await
-                .map_err(|error| cannot(*address, &error))?,
-        );
+        listeners.push(listen(*address).map_err(|error| cannot(*address, &error))?);
     }
     Ok(listeners)
 }
@@ -31,14 +31,14 @@ pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, F
 ///
 /// # Errors
 /// A [`Failure`] that names the address or the port that cannot be had.
-pub(crate) async fn bind_local(
+pub(crate) fn bind_local(
     port: u16,
     extra: Option<IpAddr>,
 ) -> Result<(u16, Vec<TcpListener>), Failure> {
     let mut tries = FREE_PORT_TRIES;
     loop {
         tries -= 1;
-        match bind_all(port, &hosts(extra)).await {
+        match bind_all(port, &hosts(extra)) {
             Ok(bound) => return Ok(bound),
             // Some address of a port that the system chose is taken: let it choose again.
             Err((_, error))
@@ -63,7 +63,7 @@ fn hosts(extra: Option<IpAddr>) -> Vec<IpAddr> {
     }
 }
 
-async fn bind_all(
+fn bind_all(
     port: u16,
     hosts: &[IpAddr],
 ) -> Result<(u16, Vec<TcpListener>), (SocketAddr, io::Error)> {
@@ -71,7 +71,7 @@ async fn bind_all(
     let mut listeners = Vec::new();
     for host in hosts {
         let address = SocketAddr::new(*host, port);
-        match listen(address).await {
+        match listen(address) {
             Ok(listener) => {
                 port = listener
                     .local_addr()
@@ -95,8 +95,16 @@ fn is_missing(host: IpAddr, error: &io::Error) -> bool {
         )
 }
 
-async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A port that was in use a moment ago is free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(NOT_ACCEPTED_MAX)
 }
 
 fn cannot(address: SocketAddr, error: &io::Error) -> Failure {
@@ -121,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_free_port_is_the_same_on_every_address() {
-        let (port, listeners) = bind_local(0, None).await.unwrap();
+        let (port, listeners) = bind_local(0, None).unwrap();
         assert_ne!(port, 0);
         for listener in &listeners {
             assert_eq!(listener.local_addr().unwrap().port(), port);
@@ -137,7 +145,7 @@ mod tests {
     async fn a_taken_port_is_named() {
         let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = holder.local_addr().unwrap().port();
-        let failure = bind_local(port, None).await.unwrap_err();
+        let failure = bind_local(port, None).unwrap_err();
         assert!(
             failure
                 .to_string()

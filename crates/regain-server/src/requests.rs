@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use crate::meta::RequestId;
 use crate::metrics::{self, Limit, Method, Route};
+use crate::shedding::SentAway;
 use crate::state::AppState;
 
 /// Operators name it to turn these lines off: `--log info,regain::requests=warn`.
@@ -29,16 +30,19 @@ pub(crate) async fn observe<F: Future<Output = Response>>(
     let response = next(request).instrument(span.clone()).await;
     let took = started.elapsed();
     let status = response.status();
-    span.in_scope(|| {
-        tracing::info!(
-            target: TARGET,
-            method = method.as_str(),
-            route = route.as_str(),
-            status = status.as_u16(),
-            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "answered"
-        );
-    });
+    let is_sent_away = response.extensions().get::<SentAway>().is_some();
+    if !is_sent_away {
+        span.in_scope(|| {
+            tracing::info!(
+                target: TARGET,
+                method = method.as_str(),
+                route = route.as_str(),
+                status = status.as_u16(),
+                ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "answered"
+            );
+        });
+    }
     if status == StatusCode::TOO_MANY_REQUESTS {
         let by_the_engine = response.extensions().get::<ByTheEngine>().is_some();
         let limit = if by_the_engine {

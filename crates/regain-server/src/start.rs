@@ -18,6 +18,9 @@ pub enum StartError {
     /// Passwords are hashed with a pepper that this process lacks (K-06).
     #[error("{0}")]
     Pepper(#[from] crate::pepper::PepperProblem),
+    /// The system has no thread left for the mails.
+    #[error("no thread for sending mails: {0}")]
+    Thread(std::io::Error),
     /// The database does not answer.
     #[error("{0}")]
     Store(#[from] regain_store::StoreError),
@@ -44,7 +47,11 @@ pub async fn start(state: &AppState) -> Result<(), StartError> {
     let tasks = state.tasks();
     tasks.spawn(answered::run(state.clone(), tasks.stop_signal()));
     tasks.spawn(hash_kinds::run(state.clone(), tasks.stop_signal()));
-    tasks.spawn(outbox::run(state.clone(), tasks.stop_signal()));
+    // Steps wait for one mail each: where mails fall behind, ever more people wait for theirs.
+    let mails = outbox::run(state.clone(), tasks.stop_signal());
+    tasks
+        .spawn_apart("mail", mails)
+        .map_err(StartError::Thread)?;
     tasks.spawn(sweeper::run(state.clone(), tasks.stop_signal()));
     Ok(())
 }

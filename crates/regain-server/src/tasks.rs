@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::sync::Mutex;
 
-use tokio::sync::watch;
+use tokio::runtime::Builder;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 /// The background tasks of a server.
@@ -49,6 +50,31 @@ impl Tasks {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         while set.try_join_next().is_some() {}
         set.spawn(task);
+    }
+
+    /// Starts a task on a thread of its own, which the system shares the processors with: it comes to
+    /// its turn however many requests wait for theirs.
+    ///
+    /// # Errors
+    /// When the system has no more threads.
+    pub fn spawn_apart(
+        &self,
+        name: &str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let (ended, end) = oneshot::channel::<()>();
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                runtime.block_on(task);
+                drop(ended);
+            })?;
+        self.spawn(async move {
+            // Nothing is sent: the sender goes away when the thread is done.
+            let _ = end.await;
+        });
+        Ok(())
     }
 
     /// Says stop, and waits for all of them.

@@ -45,7 +45,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         listen: options.listen,
     };
     let configuration = app::load(options.config.as_deref(), &given)?;
-    let listeners = listeners::bind(&[configuration.listen]).await?;
+    let listeners = listeners::bind(&[configuration.listen])?;
     let public_url = configuration.web.public_url.origin().ascii_serialization();
     let issuer = configuration.web.issuer.clone();
     let proxies = configuration.web.trusted_proxies.iter();

@@ -58,8 +58,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
         tracing::warn!("{warning}");
     }
     // Ports first: a second start by mistake touches no data.
-    let listeners = listeners::bind(&configuration.listen).await?;
-    let operations = listeners::bind(configuration.metrics_listen.as_slice()).await?;
+    let listeners = listeners::bind(&configuration.listen)?;
+    let operations = listeners::bind(configuration.metrics_listen.as_slice())?;
     let metrics = operations
         .first()
         .and_then(|listener| listener.local_addr().ok())

@@ -15,12 +15,14 @@ pub(crate) mod bodies;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 
 use bodies::OfAll;
+use regain_types::{Clock as _, SystemClock};
 
 use crate::state::AppState;
 use crate::{idx, oauth};
@@ -36,8 +38,7 @@ const OPENING_PER_CORE: usize = 128;
 /// Beyond this nothing new begins: 21 ms. Each start brings eight further steps, so under overload
 /// it is this bound that holds, and the others have room.
 const STARTING_PER_CORE: usize = 64;
-/// One processor waits for the disk as long as two do.
-const CORES_MIN: usize = 2;
+const TELL_EVERY_SECONDS: u64 = 10;
 
 /// What a request is, by its path; what is lost most when it is refused comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +74,9 @@ pub(crate) struct Room {
 
 impl Room {
     const fn of(cores: usize) -> Self {
-        let cores = if cores < CORES_MIN { CORES_MIN } else { cores };
-        Self { cores }
+        Self {
+            cores: if cores == 0 { 1 } else { cores },
+        }
     }
 
     /// How many may be under way, this one included, for it to be let in.
@@ -100,11 +102,12 @@ pub(crate) struct Shedding {
     room: Room,
     under_way: AtomicUsize,
     bodies: OfAll,
+    told: Told,
 }
 
 impl Default for Shedding {
     fn default() -> Self {
-        Self::of(std::thread::available_parallelism().map_or(CORES_MIN, usize::from))
+        Self::of(std::thread::available_parallelism().map_or(1, usize::from))
     }
 }
 
@@ -114,6 +117,7 @@ impl Shedding {
             room: Room::of(cores),
             under_way: AtomicUsize::new(0),
             bodies: OfAll::default(),
+            told: Told::default(),
         }
     }
 
@@ -195,8 +199,47 @@ pub(crate) fn found_to_be(state: &AppState, class: Class) -> Option<Response> {
 
 fn refuse(state: &AppState, class: Class) -> Response {
     state.metrics().shed(class);
-    match class {
+    state.shedding().told.one_more();
+    let mut response = match class {
         Class::Continuing | Class::Opening => idx::busy(),
         Class::Essential | Class::Starting => oauth::busy(),
+    };
+    response.extensions_mut().insert(SentAway);
+    response
+}
+
+/// Marks the answer to a request for which there was no room. A line of the log for each of them
+/// would cost as much as sending it away does: [`Told`] writes one for many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SentAway;
+
+/// Tells the log how many were sent away.
+#[derive(Debug, Default)]
+struct Told {
+    /// By the monotonic clock, in seconds and one; 0 before the first.
+    at: AtomicU64,
+    /// Since then.
+    count: AtomicU64,
+}
+
+impl Told {
+    fn one_more(&self) {
+        if let Some(count) = self.counts(SystemClock::new().monotonic()) {
+            tracing::warn!(
+                count,
+                "requests were sent away: this node has more to do than it can"
+            );
+        }
+    }
+
+    /// How many to tell of, now and then.
+    fn counts(&self, now: Duration) -> Option<u64> {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let now = now.as_secs() + 1;
+        let is_due = |at: u64| (at == 0 || at + TELL_EVERY_SECONDS <= now).then_some(now);
+        self.at
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_due)
+            .ok()
+            .map(|_| self.count.swap(0, Ordering::Relaxed))
     }
 }

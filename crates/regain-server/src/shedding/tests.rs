@@ -46,7 +46,7 @@ proptest! {
         for class in CLASSES {
             // The bound is kept, and there is room for everybody where nothing is under way.
             prop_assert_eq!(room.admits(class, under_way), under_way < room.up_to(class));
-            prop_assert!(room.up_to(class) >= 2 * STARTING_PER_CORE);
+            prop_assert!(room.up_to(class) >= STARTING_PER_CORE);
         }
         // Each class leaves as much room as it has to those above it.
         for (lesser, greater) in CLASSES.iter().zip(&CLASSES[1..]) {
@@ -107,4 +107,16 @@ fn t_r11_of_many_at_the_same_moment_exactly_as_many_as_there_is_room_for_are_let
         assert_eq!(let_in, room);
         assert_eq!(shedding.under_way.load(Ordering::Relaxed), 0);
     }
+}
+
+#[test]
+fn the_log_tells_of_many_at_once() {
+    let told = Told::default();
+    let at = Duration::from_millis;
+    assert_eq!(told.counts(at(0)), Some(1), "the first is told at once");
+    assert_eq!(told.counts(at(10)), None);
+    assert_eq!(told.counts(at(9_999)), None);
+    assert_eq!(told.counts(at(10_000)), Some(3));
+    assert_eq!(told.counts(at(10_001)), None);
+    assert_eq!(told.counts(at(90_000)), Some(2));
 }

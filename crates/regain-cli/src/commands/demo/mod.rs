@@ -75,8 +75,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
 
 async fn set_up(options: &Options) -> Result<Demo, Failure> {
     let (engine_port, engine_listeners) =
-        listeners::bind_local(options.engine_port, options.listen).await?;
-    let (app_port, app_listeners) = listeners::bind_local(options.app_port, options.listen).await?;
+        listeners::bind_local(options.engine_port, options.listen)?;
+    let (app_port, app_listeners) = listeners::bind_local(options.app_port, options.listen)?;
     let site = Site::new(engine_port, app_port);
     let data = DataDir::open(options.data.as_deref(), options.database.as_deref()).await?;
     for client in site.clients()? {

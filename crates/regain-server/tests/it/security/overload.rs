@@ -29,7 +29,7 @@ const ESSENTIAL: usize = 512;
 const REFUSED: usize = 5;
 
 fn cores() -> usize {
-    std::thread::available_parallelism().unwrap().get().max(2)
+    std::thread::available_parallelism().unwrap().get()
 }
 
 /// What is asked, one of each kind.
