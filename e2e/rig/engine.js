@@ -24,6 +24,7 @@ const PORTS = { from: 12_000, count: 20_000, tries: 100 };
 /** Users, passwords and clients that every demo has. */
 export const DEMO = {
   user: 'alice@example.com',
+  userWithApp: 'dave@example.com',
   password: 'Copper-Lantern-42',
   web: { clientId: 'regain-demo-web', clientSecret: 'regain-demo-secret' },
   spa: { clientId: 'regain-demo-spa' },
@@ -153,6 +154,11 @@ export class Demo {
 
   get issuer() {
     return `${this.engine}/oauth2/default`;
+  }
+
+  /** The secret of the app of `DEMO.userWithApp`, as the demo tells it. */
+  get appSecret() {
+    return /\b[A-Z2-7]{32}\b/.exec(this.process.stderr)[0];
   }
 
   async kill() {

@@ -57,16 +57,16 @@ export async function toResetPage(page, demo, options) {
 }
 
 /** Signed in on the home page. */
-export async function assertSignedIn(page, app) {
+export async function assertSignedIn(page, app, name = DEMO.user) {
   await page.locator('#profile-table').waitFor();
   assert.equal(new URL(page.url()).origin, app);
-  assert.equal(await page.locator('#claim-email').innerText(), DEMO.user);
+  assert.equal(await page.locator('#claim-email').innerText(), name);
 }
 
 /** Signs in with the given password; the page afterwards is for the caller to judge. */
-export async function signIn(page, app, password) {
+export async function signIn(page, app, password, name = DEMO.user) {
   await page.goto(`${app}/login`);
-  await page.locator('#username').fill(DEMO.user);
+  await page.locator('#username').fill(name);
   await page.locator('#password').fill(password);
   await submit(page);
 }

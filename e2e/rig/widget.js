@@ -226,6 +226,12 @@ export class WidgetPage {
     return this.answerTo('/idp/idx/challenge/answer', () => this.press('Verify'));
   }
 
+  /** The code of an authenticator app. */
+  async submitAppCode(code) {
+    await this.fill('Enter code', code);
+    return this.answerTo('/idp/idx/challenge/answer', () => this.press('Verify'));
+  }
+
   async submitPasswords(password, confirmation = password) {
     await this.fill('New password', password);
     await this.fill('Re-enter password', confirmation);

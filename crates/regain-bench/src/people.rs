@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use regain_engine::{StoredPassword, UserFacts, UserStatus};
+use regain_engine::{Enrollments, StoredPassword, UserFacts, UserStatus};
 use regain_store::{Store, UserRow};
 use regain_types::{Entropy as _, OrgId, SystemEntropy, Timestamp, UserId};
 
@@ -134,6 +134,7 @@ fn row(
             status: UserStatus::Active,
             password: Some(password),
             history,
+            enrollments: Enrollments::default(),
         },
         created_at: now,
         updated_at: now,

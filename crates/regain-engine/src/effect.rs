@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::authenticators::email::CodeTicket;
 use crate::flow::Subject;
 use crate::ledger::{LedgerKey, LedgerWrite};
-use crate::need::StoredPassword;
+use crate::need::{Enrollment, StoredPassword};
 
 /// One change that belongs to a transition.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,16 @@ pub enum Effect {
     RevokeSessions {
         /// Whose.
         user: UserId,
+    },
+    /// Write what a user can prove with, if nobody else has changed it meanwhile: otherwise the whole
+    /// commit is refused, as a conflict. So nothing that works once works twice (I-11).
+    SaveEnrollments {
+        /// Whose.
+        user: UserId,
+        /// The version that was loaded.
+        version: u64,
+        /// All of them.
+        list: Vec<Enrollment>,
     },
     /// Write what was spent, if nobody else has spent from the same ledger meanwhile: otherwise
     /// the whole commit is refused, as a conflict.

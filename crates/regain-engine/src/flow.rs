@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::authenticators::{AuthenticatorKey, Proof};
 use crate::ledger::LedgerKeys;
+use crate::policy::Policy;
 use crate::work::WorkDemand;
 
 /// How long a flow may last in all (design §4).
@@ -173,12 +174,33 @@ pub struct Climb {
     pub who: Who,
     /// What was proved in this flow. Written only by the verifier (I-02).
     pub proofs: Vec<Proof>,
+    /// What of the person's own is asked for after the first proof; empty before, when nothing that
+    /// is shown may depend on the person (E-02).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<AuthenticatorKey>,
     /// What was tried in this flow.
     pub tally: Tally,
     /// Whether proof of work was shown for it: then its mails come from no budget of the name
     /// (M-03).
     #[serde(default)]
     pub paid: bool,
+}
+
+impl Climb {
+    /// The authenticators that may be chosen now, best first.
+    pub(crate) fn choices(&self, policy: &Policy) -> Vec<AuthenticatorKey> {
+        if self.further.is_empty() {
+            policy.choices(self.intent)
+        } else {
+            self.further.clone()
+        }
+    }
+
+    /// From when on the first of its proofs counts no more.
+    pub(crate) fn proofs_end(&self) -> Option<Timestamp> {
+        let ends = self.proofs.iter().map(Proof::end);
+        ends.min()
+    }
 }
 
 /// The person behind a flow: what was typed, and whom it names.
@@ -292,23 +314,20 @@ impl Flow {
     #[must_use]
     pub(crate) fn moved_to(mut self, stage: Stage, now: Timestamp) -> Self {
         let last = self.last_moment();
-        self.expires_at = match &stage {
+        let end = match &stage {
             Stage::ChallengeAuthenticator { .. } => now.plus_seconds(CHALLENGED_IDLE_SECONDS),
-            Stage::ResetAuthenticator { climb } => climb
-                .proofs
-                .iter()
-                .map(|proof| proof.proved_at().plus_seconds(PROOF_TTL_SECONDS))
-                .min()
-                .unwrap_or(now),
             Stage::Completed(_)
             | Stage::ConfirmAuthenticator { .. }
             | Stage::Dead
             | Stage::Identify
             | Stage::IdentifyRecovery
+            | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticator { .. } => last,
-        }
-        .min(last);
+        };
         self.stage = stage;
+        // What is proved must still hold when the rest is.
+        let proofs = self.climb().and_then(Climb::proofs_end);
+        self.expires_at = end.min(proofs.unwrap_or(last)).min(last);
         self
     }
 

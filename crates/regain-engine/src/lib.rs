@@ -35,6 +35,7 @@ mod steps;
 mod work;
 
 pub use authenticators::email::{CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket};
+pub use authenticators::totp::{TotpSecret, enroll_totp, totp_key};
 pub use authenticators::{AuthenticatorKey, Descriptor, Proof, descriptors};
 pub use effect::{AuditEvent, AuditSubject, Effect, IssuedCode, Outcome, Outgoing};
 pub use flow::{
@@ -48,13 +49,15 @@ pub use limits::{
     DeviceLedger, GuessBound, IdentifierLedger, InARow, Limit, Limited, Marks, OrgLedger, OrgTurn,
     Payment, PromiseBroken, StartVerdict,
 };
-pub use need::{Facts, Need, NewPassword, StoredPassword, UserFacts, UserStatus};
+pub use need::{
+    Enrollment, Enrollments, Facts, Need, NewPassword, StoredPassword, UserFacts, UserStatus,
+};
 pub use notice::{Notice, Place};
 pub use offers::{Holder, Offer, Offers, offers};
 pub use policy::password::{BrokenRule, PasswordRules, normalised as normalised_password};
 pub use policy::{
     EmailPolicy, Limits, Policy, ProofOfWork, RecoveryPolicy, RevokeSessions, SignInMode,
-    SingleAuthenticator,
+    SignInPolicy, SingleAuthenticator,
 };
 pub use present::{Frame, present, present_terminal};
 pub use refusal::Refusal;

@@ -2,7 +2,9 @@
 
 use regain_types::{Secret, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::authenticators::AuthenticatorKey;
 use crate::ledger::Ledgers;
 
 /// Slow work that the shell does on its hashing threads before it calls `step` again.
@@ -68,6 +70,52 @@ pub struct UserFacts {
     pub password: Option<StoredPassword>,
     /// Earlier passwords, newest first, without the current one.
     pub history: Vec<StoredPassword>,
+    /// What else the user can prove with.
+    pub enrollments: Enrollments,
+}
+
+/// What a user can prove with besides a password and a verified address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enrollments {
+    /// Counts changes; every change is guarded by it.
+    pub version: u64,
+    /// In the order in which they came.
+    pub list: Vec<Enrollment>,
+}
+
+impl Enrollments {
+    /// The one of an authenticator.
+    #[must_use]
+    pub fn of(&self, authenticator: &AuthenticatorKey) -> Option<&Enrollment> {
+        self.list
+            .iter()
+            .find(|enrollment| enrollment.authenticator == *authenticator)
+    }
+
+    /// All of them after one has changed or come; an authenticator has one.
+    #[must_use]
+    pub fn with(&self, changed: Enrollment) -> Vec<Enrollment> {
+        let mut list = self.list.clone();
+        match list
+            .iter_mut()
+            .find(|known| known.authenticator == changed.authenticator)
+        {
+            Some(known) => *known = changed,
+            None => list.push(changed),
+        }
+        list
+    }
+}
+
+/// An authenticator of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrollment {
+    /// Which.
+    pub authenticator: AuthenticatorKey,
+    /// Since when.
+    pub enrolled_at: Timestamp,
+    /// What the authenticator keeps for itself: never a secret that is not sealed.
+    pub data: Value,
 }
 
 /// A user's status (names of the management API).

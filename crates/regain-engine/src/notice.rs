@@ -11,6 +11,8 @@ pub enum Notice {
     Busy,
     /// Wrong, expired or used code.
     CodeInvalid,
+    /// A code of an authenticator app works once.
+    CodeUsed,
     /// No answer to this code counts any more; a new code helps.
     CodeSpent,
     /// What was typed cannot be anybody's name; the sentence says why.
@@ -52,6 +54,7 @@ impl Notice {
             Self::Busy => "idx.error.server.busy",
             Self::CodeInvalid => "api.authn.error.PASSCODE_INVALID",
             Self::CodeSpent | Self::TooManyRequests => "tooManyRequests",
+            Self::CodeUsed => "authfactor.challenge.soft_token.used_passcode",
             Self::IdentifierMalformed(_) => "E0000001",
             Self::PasswordCommon => "password.common",
             Self::PasswordIncorrect => "incorrectPassword",
@@ -72,6 +75,9 @@ impl Notice {
             Self::Busy => "The server is busy. Please try again in a few seconds.".to_owned(),
             Self::CodeInvalid => "Invalid code. Try again.".to_owned(),
             Self::CodeSpent => "Too many wrong codes. Ask for a new one.".to_owned(),
+            Self::CodeUsed => {
+                "This code was used already. Wait for the next one, and enter that.".to_owned()
+            }
             Self::IdentifierMalformed(sentence) => sentence.clone(),
             Self::PasswordCommon => {
                 "This password is one of the most common ones. Please choose another.".to_owned()
@@ -107,6 +113,7 @@ impl Notice {
             | Self::BadRequest
             | Self::Busy
             | Self::CodeSpent
+            | Self::CodeUsed
             | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
@@ -136,6 +143,7 @@ impl Notice {
             | Self::BadRequest
             | Self::Busy
             | Self::CodeSpent
+            | Self::CodeUsed
             | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
@@ -152,6 +160,7 @@ impl Notice {
         match self {
             Self::AuthenticationFailed
             | Self::CodeInvalid
+            | Self::CodeUsed
             | Self::PasswordIncorrect
             | Self::SessionExpired => 401,
             Self::BadRequest

@@ -150,7 +150,7 @@ fn remediations(stage: &Stage, policy: &Policy) -> Vec<Offer> {
         Stage::ChallengeAuthenticator { climb, .. } => {
             let mut list = vec![Offer::ChallengeAuthenticator];
             // The widget hides "verify with something else" unless the choice comes along.
-            if climb.intent == Intent::RecoverPassword || policy.choices(climb.intent).len() > 1 {
+            if climb.intent == Intent::RecoverPassword || climb.choices(policy).len() > 1 {
                 list.push(Offer::SelectAuthenticatorAuthenticate);
             }
             list

@@ -58,7 +58,9 @@ impl<'a> Sorted<'a> {
             }
             Effect::RequireLedger { key, .. } => self.ledgers.push((*key, effect)),
             Effect::SaveLedger(write) => self.ledgers.push((write.key, effect)),
-            Effect::SetPassword { user, .. } | Effect::Unlock { user } => {
+            Effect::SaveEnrollments { user, .. }
+            | Effect::SetPassword { user, .. }
+            | Effect::Unlock { user } => {
                 self.held.insert(user.as_str());
                 self.of_users.push(effect);
             }
@@ -84,7 +86,7 @@ pub(crate) fn calls(org: &OrgId, commit: &Commit, flow: Call) -> Result<Vec<Call
     }
     calls.push(flow);
     for effect in &sorted.of_users {
-        calls.extend(of_user(org, effect, commit));
+        calls.extend(of_user(org, effect, commit).transpose()?);
     }
     for user in &sorted.ended {
         calls.push(flows::end_others(org, user, &commit.flow));
@@ -117,23 +119,33 @@ fn of_ledger(org: &OrgId, effect: &Effect, now: Timestamp) -> Result<Vec<Call>, 
         | Effect::IssueInteractionCode(_)
         | Effect::RequirePassword { .. }
         | Effect::RevokeSessions { .. }
+        | Effect::SaveEnrollments { .. }
         | Effect::SetPassword { .. }
         | Effect::Unlock { .. } => Ok(Vec::new()),
     }
 }
 
-fn of_user(org: &OrgId, effect: &Effect, commit: &Commit) -> Option<Call> {
+fn of_user(org: &OrgId, effect: &Effect, commit: &Commit) -> Option<Result<Call, Fault>> {
     match effect {
         Effect::RequirePassword { user, password } => {
-            Some(users::require_password(org, user, password))
+            Some(Ok(users::require_password(org, user, password)))
         }
         Effect::SetPassword {
             user,
             phc,
             keep_history,
             at,
-        } => Some(users::set_password(org, user, (phc, *keep_history, *at))),
-        Effect::Unlock { user } => Some(users::unlock(org, user, commit.now)),
+        } => Some(Ok(users::set_password(
+            org,
+            user,
+            (phc, *keep_history, *at),
+        ))),
+        Effect::SaveEnrollments {
+            user,
+            version,
+            list,
+        } => Some(users::save_enrollments(org, user, (*version, list))),
+        Effect::Unlock { user } => Some(Ok(users::unlock(org, user, commit.now))),
         Effect::Audit(_)
         | Effect::EndOtherFlows { .. }
         | Effect::Enqueue(_)

@@ -240,6 +240,6 @@ fn next_version(mut flow: Flow) -> Result<Flow, Fault> {
 }
 
 /// A version as its column holds it. One that does not fit is none that was ever loaded.
-fn number(version: u64) -> Result<i64, Fault> {
+pub(crate) fn number(version: u64) -> Result<i64, Fault> {
     i64::try_from(version).map_err(|_| Fault::CONFLICT)
 }

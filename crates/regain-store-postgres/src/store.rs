@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use regain_engine::{LedgerKey, StoredPassword, UserStatus};
+use regain_engine::{Enrollment, LedgerKey, StoredPassword, UserStatus};
 use regain_oauth::{Client, Grant};
 use regain_store::{
     Added, Allowance, AuditRow, Backlog, CodeRecord, Commit, FlowKey, GrantRecord, Loaded,
@@ -238,6 +238,17 @@ impl Store for PostgresStore {
     ) -> Result<(), StoreError> {
         let core = &*self.core;
         Ok(users::set_status(core, org, id, status).await?)
+    }
+
+    async fn save_enrollments(
+        &self,
+        org: &OrgId,
+        id: &UserId,
+        version: u64,
+        list: Vec<Enrollment>,
+    ) -> Result<(), StoreError> {
+        let call = users::save_enrollments(org, id, (version, &list))?;
+        Ok(self.core.database.query(call).await.map(drop)?)
     }
 
     async fn upgrade_password(

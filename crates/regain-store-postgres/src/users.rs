@@ -1,6 +1,6 @@
 //! Users. Everything about a person is in one row, so that a look-up reads one row.
 
-use regain_engine::{StoredPassword, UserFacts, UserStatus};
+use regain_engine::{Enrollment, Enrollments, StoredPassword, UserFacts, UserStatus};
 use regain_store::{Added, NewUser, UserRecord, UserRow, imitate_reading_a_user};
 use regain_types::{OrgId, Timestamp, UserId};
 use tokio_postgres::Row;
@@ -10,6 +10,7 @@ use crate::clock::moment;
 use crate::codes;
 use crate::core::Core;
 use crate::error::Fault;
+use crate::flows::number;
 use crate::param::{Call, values};
 use crate::row::{Cells, exactly_one, limit, to_json};
 
@@ -17,12 +18,13 @@ use crate::row::{Cells, exactly_one, limit, to_json};
 macro_rules! user_columns {
     () => {
         "u.id, u.login, u.email, u.first_name, u.last_name, u.locale, u.time_zone, u.status, \
-         u.password_phc, u.password_nfc, u.password_set_at, u.password_history, u.updated_at"
+         u.password_phc, u.password_nfc, u.password_set_at, u.password_history, u.enrollments, \
+         u.enrollments_version, u.updated_at"
     };
 }
 pub(crate) use user_columns;
 /// How many they are.
-pub(crate) const USER_COLUMNS: usize = 13;
+pub(crate) const USER_COLUMNS: usize = 15;
 
 /// Reads the user that begins at column `first`; `None` when an outer join found nobody.
 pub(crate) fn read(row: &Row, first: usize) -> Result<Option<UserRecord>, Fault> {
@@ -45,6 +47,8 @@ pub(crate) fn read(row: &Row, first: usize) -> Result<Option<UserRecord>, Fault>
     let nfc = cells.plain("password_nfc")?;
     let set_at = cells.time("password_set_at")?;
     let history = cells.json("password_history")?;
+    let list = cells.json("enrollments")?;
+    let version = cells.count("enrollments_version")?;
     let updated_at = cells.time("updated_at")?;
     Ok(Some(UserRecord {
         facts: UserFacts {
@@ -58,6 +62,7 @@ pub(crate) fn read(row: &Row, first: usize) -> Result<Option<UserRecord>, Fault>
             status,
             password: phc.map(|phc| StoredPassword { phc, nfc, set_at }),
             history,
+            enrollments: Enrollments { version, list },
         },
         updated_at,
     }))
@@ -212,8 +217,10 @@ fn insert_unless_taken(org: &OrgId, user: &UserRow) -> Result<Call, Fault> {
     let sql = "WITH added AS (
                    INSERT INTO users (org_id, id, login, email, first_name, last_name, locale,
                                       time_zone, status, password_phc, password_nfc,
-                                      password_set_at, password_history, created_at, updated_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                                      password_set_at, password_history, enrollments,
+                                      enrollments_version, created_at, updated_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                           $17)
                    ON CONFLICT DO NOTHING
                    RETURNING 1)
                SELECT CASE
@@ -238,6 +245,8 @@ fn insert_unless_taken(org: &OrgId, user: &UserRow) -> Result<Call, Fault> {
             password.is_some_and(|password| password.nfc),
             password.map_or(0, |password| password.set_at.as_millis()),
             to_json(&facts.history)?,
+            to_json(&facts.enrollments.list)?,
+            number(facts.enrollments.version)?,
             user.created_at,
             user.updated_at,
         ],
@@ -343,6 +352,22 @@ pub(crate) fn set_password(
          SELECT (count(*) = 1)::must_hold FROM changed",
         values![org.as_str(), id.as_str(), phc, at, keep_history],
     )
+}
+
+/// Writes what a user can prove with, unless somebody else has meanwhile.
+pub(crate) fn save_enrollments(
+    org: &OrgId,
+    id: &UserId,
+    (version, list): (u64, &[Enrollment]),
+) -> Result<Call, Fault> {
+    Ok(Call::new(
+        "WITH changed AS (
+             UPDATE users SET enrollments = $4, enrollments_version = $3 + 1
+             WHERE org_id = $1 AND id = $2 AND enrollments_version = $3
+             RETURNING 1)
+         SELECT (count(*) = 1)::must_hold FROM changed",
+        values![org.as_str(), id.as_str(), number(version)?, to_json(&list)?],
+    ))
 }
 
 /// Lifts a lock, if there is one.

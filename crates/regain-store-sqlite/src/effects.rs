@@ -45,6 +45,11 @@ fn apply_one(
             grants::revoke_all(scope.connection, org, user, (now, "sessions_revoked"))?;
             codes::discard_unused(scope.connection, org, user, &issued_here(commit))
         }
+        Effect::SaveEnrollments {
+            user,
+            version,
+            list,
+        } => users::save_enrollments(scope.connection, org, user, (*version, list)),
         Effect::SaveLedger(write) => ledgers::save(scope.connection, org, write, now),
         Effect::SetPassword {
             user,
@@ -66,6 +71,7 @@ fn issued_here(commit: &Commit) -> Vec<TokenHash> {
         | Effect::RequireLedger { .. }
         | Effect::RequirePassword { .. }
         | Effect::RevokeSessions { .. }
+        | Effect::SaveEnrollments { .. }
         | Effect::SaveLedger(_)
         | Effect::SetPassword { .. }
         | Effect::Unlock { .. } => None,

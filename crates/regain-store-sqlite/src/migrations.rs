@@ -18,6 +18,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 2,
         sql: include_str!("../migrations/0002_production.sql"),
     },
+    Migration {
+        number: 3,
+        sql: include_str!("../migrations/0003_enrollments.sql"),
+    },
 ];
 
 /// One step of the schema.

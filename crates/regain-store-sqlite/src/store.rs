@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use regain_engine::{LedgerKey, StoredPassword, UserStatus};
+use regain_engine::{Enrollment, LedgerKey, StoredPassword, UserStatus};
 use regain_oauth::{Client, Grant};
 use regain_store::{
     Added, Allowance, AuditRow, Backlog, CodeRecord, Commit, FlowKey, GrantRecord, Loaded,
@@ -322,6 +322,20 @@ impl Store for SqliteStore {
         let id = id.clone();
         self.write(org, move |scope, org| {
             users::set_status(scope, org, &id, status)
+        })
+        .await
+    }
+
+    async fn save_enrollments(
+        &self,
+        org: &OrgId,
+        id: &UserId,
+        version: u64,
+        list: Vec<Enrollment>,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(org, move |scope, org| {
+            users::save_enrollments(scope.connection, org, &id, (version, &list))
         })
         .await
     }

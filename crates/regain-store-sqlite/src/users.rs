@@ -1,11 +1,12 @@
 //! Users. Everything about a person is in one row, so that a look-up reads one row.
 
-use regain_engine::{StoredPassword, UserFacts, UserStatus};
+use regain_engine::{Enrollment, Enrollments, StoredPassword, UserFacts, UserStatus};
 use regain_store::{Added, NewUser, StoreError, UserRecord, UserRow, imitate_reading_a_user};
 use regain_types::{OrgId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::error::Fault;
+use crate::flows::number;
 use crate::row::{Cells, exactly_one, to_json};
 use crate::writer::Scope;
 use crate::{codes, grants};
@@ -14,12 +15,13 @@ use crate::{codes, grants};
 macro_rules! user_columns {
     () => {
         "u.id, u.login, u.email, u.first_name, u.last_name, u.locale, u.time_zone, u.status, \
-         u.password_phc, u.password_nfc, u.password_set_at, u.password_history, u.updated_at"
+         u.password_phc, u.password_nfc, u.password_set_at, u.password_history, u.enrollments, \
+         u.enrollments_version, u.updated_at"
     };
 }
 pub(crate) use user_columns;
 /// How many they are.
-pub(crate) const USER_COLUMNS: usize = 13;
+pub(crate) const USER_COLUMNS: usize = 15;
 
 /// Reads the user that begins at column `first`; `None` when an outer join found nobody.
 pub(crate) fn read(row: &Row<'_>, first: usize) -> Result<Option<UserRecord>, Fault> {
@@ -41,6 +43,9 @@ pub(crate) fn read(row: &Row<'_>, first: usize) -> Result<Option<UserRecord>, Fa
     let nfc = cells.plain("password_nfc")?;
     let set_at = cells.time("password_set_at")?;
     let history = cells.json("password_history")?;
+    let list = cells.json("enrollments")?;
+    let version: i64 = cells.plain("enrollments_version")?;
+    let version = u64::try_from(version).map_err(|_| cells.corrupt("enrollments_version"))?;
     let updated_at = cells.time("updated_at")?;
     Ok(Some(UserRecord {
         facts: UserFacts {
@@ -54,6 +59,7 @@ pub(crate) fn read(row: &Row<'_>, first: usize) -> Result<Option<UserRecord>, Fa
             status,
             password: phc.map(|phc| StoredPassword { phc, nfc, set_at }),
             history,
+            enrollments: Enrollments { version, list },
         },
         updated_at,
     }))
@@ -124,6 +130,7 @@ pub(crate) fn create(scope: &Scope<'_>, org: &OrgId, user: &NewUser) -> Result<(
             status: user.status,
             password: user.password,
             history: Vec::new(),
+            enrollments: Enrollments::default(),
         },
         created_at: now,
         updated_at: now,
@@ -173,8 +180,9 @@ fn insert(connection: &Connection, org: &OrgId, user: &UserRow) -> Result<(), Fa
         .prepare_cached(
             "INSERT INTO users (org_id, id, login, email, first_name, last_name, locale, time_zone,
                                 status, password_phc, password_nfc, password_set_at,
-                                password_history, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                                password_history, enrollments, enrollments_version, created_at,
+                                updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             org.as_str(),
@@ -190,6 +198,8 @@ fn insert(connection: &Connection, org: &OrgId, user: &UserRow) -> Result<(), Fa
             password.is_some_and(|password| password.nfc),
             password.map_or(0, |password| password.set_at.as_millis()),
             to_json(&facts.history)?,
+            to_json(&facts.enrollments.list)?,
+            number(facts.enrollments.version)?,
             user.created_at.as_millis(),
             user.updated_at.as_millis(),
         ])?;
@@ -325,6 +335,27 @@ pub(crate) fn set_password(
             phc,
             at.as_millis(),
             to_json(&history)?,
+        ])?;
+    exactly_one(changed)
+}
+
+/// Writes what a user can prove with, unless somebody else has meanwhile.
+pub(crate) fn save_enrollments(
+    connection: &Connection,
+    org: &OrgId,
+    id: &UserId,
+    (version, list): (u64, &[Enrollment]),
+) -> Result<(), Fault> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE users SET enrollments = ?4, enrollments_version = ?3 + 1
+             WHERE org_id = ?1 AND id = ?2 AND enrollments_version = ?3",
+        )?
+        .execute(params![
+            org.as_str(),
+            id.as_str(),
+            number(version)?,
+            to_json(&list)?,
         ])?;
     exactly_one(changed)
 }

@@ -1,6 +1,6 @@
 //! What takes the time of reading somebody where there is nobody.
 
-use regain_engine::{StoredPassword, UserFacts, UserStatus};
+use regain_engine::{Enrollments, StoredPassword, UserFacts, UserStatus};
 use regain_types::{Timestamp, UserId};
 
 use crate::UserRecord;
@@ -31,6 +31,10 @@ pub fn imitate_reading_a_user() -> Option<UserRecord> {
             status: UserStatus::parse(&text("ACTIVE"))?,
             password: Some(password),
             history: serde_json::from_str(&text("[]")).ok()?,
+            enrollments: Enrollments {
+                version: 0,
+                list: serde_json::from_str(&text("[]")).ok()?,
+            },
         },
         updated_at: Timestamp::from_millis(0),
     })

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use regain_engine::{LedgerKey, StoredPassword, UserStatus};
+use regain_engine::{Enrollment, LedgerKey, StoredPassword, UserStatus};
 use regain_oauth::{Client, Grant};
 use regain_types::{ClientId, GrantId, OrgId, Timestamp, TokenHash, UserId};
 
@@ -206,6 +206,19 @@ pub trait Store: Send + Sync + Debug {
         id: &UserId,
         from: &StoredPassword,
         to: StoredPassword,
+    ) -> Result<(), StoreError>;
+
+    /// Writes what a user can prove with, outside a flow.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when there is no such user, or somebody has changed it since
+    /// `version` was loaded; [`StoreError::Unavailable`].
+    async fn save_enrollments(
+        &self,
+        org: &OrgId,
+        id: &UserId,
+        version: u64,
+        list: Vec<Enrollment>,
     ) -> Result<(), StoreError>;
 
     /// Adds users in one transaction, those that are there already left out: so an import can

@@ -104,6 +104,8 @@ pub struct KeyRing {
     pub synthetic_id: MacKey,
     /// Keys of limits and of audit rows about unknown people (E-08, U-03).
     pub throttle: MacKey,
+    /// Secrets of authenticator apps are derived from their enrolment; nothing of one is stored (C-07).
+    pub totp: MacKey,
     /// Signs challenges of proof of work (M-03).
     pub work: MacKey,
 }
@@ -121,6 +123,7 @@ impl KeyRing {
             state_handle: master.mac("state-handle/1"),
             synthetic_id: master.mac("synthetic-id/1"),
             throttle: master.mac("throttle/1"),
+            totp: master.mac("totp/1"),
             work: master.mac("proof-of-work/1"),
         }
     }
@@ -169,6 +172,7 @@ mod tests {
             &ring.state_handle,
             &ring.synthetic_id,
             &ring.throttle,
+            &ring.totp,
             &ring.work,
         ];
         let mut tags: Vec<_> = keys.iter().map(|k| k.mac(&[b"x"])).collect();

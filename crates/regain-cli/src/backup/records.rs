@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use regain_engine::{StoredPassword, UserFacts, UserStatus};
+use regain_engine::{Enrollment, Enrollments, StoredPassword, UserFacts, UserStatus};
 use regain_oauth::Client;
 use regain_store::{AuditRow, RequestMeta, SealedKey, UserRow};
 use regain_types::{FlowId, Timestamp, UserId};
@@ -43,6 +43,9 @@ pub(crate) struct User {
     status: UserStatus,
     password: Option<StoredPassword>,
     history: Vec<StoredPassword>,
+    /// Backups from before there were any have none.
+    #[serde(default)]
+    enrollments: Vec<Enrollment>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -61,6 +64,7 @@ impl From<UserRow> for User {
             status: facts.status,
             password: facts.password,
             history: facts.history,
+            enrollments: facts.enrollments.list,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
@@ -81,6 +85,10 @@ impl From<User> for UserRow {
                 status: user.status,
                 password: user.password,
                 history: user.history,
+                enrollments: Enrollments {
+                    version: 0,
+                    list: user.enrollments,
+                },
             },
             created_at: user.created_at,
             updated_at: user.updated_at,

@@ -17,6 +17,7 @@ mod reading;
 mod recovery;
 mod server;
 mod show;
+mod sign_in;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ pub(crate) struct RegainToml {
     mail: mail::Mail,
     org: org::Org,
     password: password::Password,
+    sign_in: sign_in::SignIn,
     recovery: recovery::Recovery,
     email_authenticator: email_authenticator::EmailAuthenticator,
     limits: limits::Limits,

@@ -64,6 +64,7 @@ impl Script {
                 status: UserStatus::Active,
                 password: Some(password),
                 history: Vec::new(),
+                enrollments: regain_engine::Enrollments::default(),
             },
         }
     }

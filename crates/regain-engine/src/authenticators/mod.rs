@@ -3,6 +3,7 @@
 pub(crate) mod email;
 pub(crate) mod password;
 mod proof;
+pub(crate) mod totp;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -14,15 +15,15 @@ use serde_json::Value;
 use crate::effect::Outgoing;
 use crate::flow::{Challenge, Climb, Flow};
 use crate::limits::{Attempted, Issue, Pass};
-use crate::need::{Facts, Need};
+use crate::need::{Enrollment, Facts, Need};
 use crate::notice::Notice;
 use crate::offers::Offer;
 use crate::policy::Policy;
 pub use proof::Proof;
-pub(crate) use proof::{Verified, may_set_password, verify};
+pub(crate) use proof::{Verified, may_set_password, of_new_password, of_password, verify};
 
 /// Every authenticator there is, in the order in which lists show them.
-static REGISTRY: [&dyn Authenticator; 2] = [&email::Email, &password::Password];
+static REGISTRY: [&dyn Authenticator; 3] = [&email::Email, &password::Password, &totp::Totp];
 
 /// What documents say about an authenticator (`idx-wire` §4.6).
 #[derive(Debug, PartialEq, Eq)]
@@ -124,8 +125,8 @@ pub(crate) struct Attempt<'a> {
 pub(crate) enum Verdict {
     /// Something slow must be computed first.
     Need(Need),
-    /// It is right. Nobody's answer never is.
-    Right,
+    /// It is right, and so the enrolment changes, if it does. Nobody's answer never is.
+    Right(Option<Enrollment>),
     /// It is wrong, and so the user is told.
     Wrong(Notice),
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Attempt, Authenticator, AuthenticatorKey, Tools, Verdict};
 use crate::flow::{Flow, Intent, PROOF_TTL_SECONDS, Stage, Subject};
 use crate::limits::{Pass, Spent, attempt_gate};
-use crate::need::Need;
+use crate::need::{Enrollment, Need};
 use crate::notice::Notice;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -28,6 +28,11 @@ impl Proof {
         self.proved_at
     }
 
+    /// From when on it counts no more.
+    pub(crate) fn end(&self) -> Timestamp {
+        self.proved_at.plus_seconds(PROOF_TTL_SECONDS)
+    }
+
     /// With what.
     #[must_use]
     pub fn authenticator(&self) -> &AuthenticatorKey {
@@ -35,10 +40,38 @@ impl Proof {
     }
 }
 
+/// The proof of a password that was compared on the page of the name; nobody gets there without a
+/// [`Pass`].
+pub(crate) fn of_password(
+    flow: &Flow,
+    subject: &UserId,
+    _: &Pass,
+    env: &mut crate::step::Env<'_>,
+) -> Proof {
+    password_proof(flow, subject, env)
+}
+
+/// The proof of a password that was just set, by whom [`may_set_password`] let.
+pub(crate) fn of_new_password(flow: &Flow, env: &mut crate::step::Env<'_>) -> Option<Proof> {
+    let subject = may_set_password(flow, env.policy, env.now)?.clone();
+    Some(password_proof(flow, &subject, env))
+}
+
+fn password_proof(flow: &Flow, subject: &UserId, env: &mut crate::step::Env<'_>) -> Proof {
+    Proof {
+        flow: flow.id.clone(),
+        subject: subject.clone(),
+        challenge: ChallengeId::random(env.rng),
+        authenticator: AuthenticatorKey::of(&super::password::DESCRIPTOR),
+        proved_at: env.now,
+    }
+}
+
 /// What an answer comes to.
 pub(crate) enum Verified {
     Need(Need),
-    Proved(Proof),
+    /// And what has changed with it of what the user can prove with.
+    Proved(Proof, Option<Enrollment>),
     Wrong(Notice),
 }
 
@@ -62,7 +95,7 @@ pub(crate) fn verify(
     let verified = judge(authenticator, attempt, &pass, tools);
     match verified {
         Verified::Need(_) => {}
-        Verified::Proved(_) => spent.succeeded(&pass),
+        Verified::Proved(..) => spent.succeeded(&pass),
         Verified::Wrong(_) => spent.failed(&pass),
     }
     Ok(verified)
@@ -78,15 +111,18 @@ fn judge(
     match (verdict, &attempt.climb.who.subject) {
         (Verdict::Need(need), _) => Verified::Need(need),
         (Verdict::Wrong(notice), _) => Verified::Wrong(notice),
-        (Verdict::Right, Subject::Known(subject)) => Verified::Proved(Proof {
-            flow: attempt.flow.id.clone(),
-            subject: subject.clone(),
-            challenge: attempt.challenge.id.clone(),
-            authenticator: attempt.challenge.authenticator.clone(),
-            proved_at: tools.now,
-        }),
+        (Verdict::Right(used), Subject::Known(subject)) => Verified::Proved(
+            Proof {
+                flow: attempt.flow.id.clone(),
+                subject: subject.clone(),
+                challenge: attempt.challenge.id.clone(),
+                authenticator: attempt.challenge.authenticator.clone(),
+                proved_at: tools.now,
+            },
+            used,
+        ),
         // A guess that hits a code which was never sent to anybody (E-09).
-        (Verdict::Right, Subject::Unknown) => Verified::Wrong(Notice::CodeInvalid),
+        (Verdict::Right(_), Subject::Unknown) => Verified::Wrong(Notice::CodeInvalid),
     }
 }
 
@@ -104,7 +140,7 @@ pub(crate) fn may_set_password<'a>(
         proof.flow == flow.id
             && proof.subject == *subject
             && policy.may_recover_with(&proof.authenticator)
-            && now < proof.proved_at.plus_seconds(PROOF_TTL_SECONDS)
+            && now < proof.end()
     });
     (climb.intent == Intent::RecoverPassword && proved).then_some(subject)
 }

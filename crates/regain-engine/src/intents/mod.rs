@@ -1,6 +1,7 @@
 //! Why a flow exists: each intent is a ladder, its steps are shared.
 
 pub(crate) mod recover;
+pub(crate) mod second_factor;
 pub(crate) mod sign_in;
 
 use crate::effect::{AuditSubject, Effect, IssuedCode, Outcome};
@@ -31,6 +32,7 @@ impl Who {
             intent,
             who: self,
             proofs: Vec::new(),
+            further: Vec::new(),
             tally: Tally::default(),
             paid: false,
         }

@@ -1,7 +1,7 @@
 //! The ladder of password recovery: name, proof, new password.
 
-use super::issue_code;
-use crate::authenticators::password;
+use super::{issue_code, second_factor};
+use crate::authenticators::{of_new_password, password};
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome, Outgoing};
 use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
 use crate::limits::{Spent, StartVerdict};
@@ -124,62 +124,34 @@ fn demand_work(
 /// The new password stands: everything that belongs to it happens in one commit (I-07).
 pub(crate) fn complete(
     flow: Flow,
-    facts: (&UserFacts, &Facts),
+    (user, facts): (&UserFacts, &Facts),
     phc: &str,
     revoke_sessions: Option<bool>,
     env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
-    let (user, facts) = facts;
-    let recovery = &env.policy.recovery;
-    let revokes = recovery.revoke_sessions.revokes(revoke_sessions);
-    let audit = |name| {
-        let subject = AuditSubject::User(user.id.clone());
-        Effect::Audit(AuditEvent {
-            name,
-            subject,
-            outcome: Outcome::Success,
-            reason: None,
-        })
-    };
-    let mut effects = vec![
-        Effect::SetPassword {
-            user: user.id.clone(),
-            phc: phc.to_owned(),
-            keep_history: env.policy.password.history.saturating_sub(1),
-            at: env.now,
-        },
-        Effect::EndOtherFlows {
-            user: user.id.clone(),
-        },
-        audit("user.account.reset_password"),
-    ];
-    if revokes {
-        effects.push(Effect::RevokeSessions {
-            user: user.id.clone(),
-        });
-        effects.push(audit("user.session.clear"));
-    }
-    if user.status == UserStatus::LockedOut {
-        effects.push(Effect::Unlock {
-            user: user.id.clone(),
-        });
-        effects.push(audit("user.account.unlock"));
-    }
-    effects.push(Effect::Enqueue(Outgoing::PasswordChanged {
-        user: user.id.clone(),
-        at: env.now,
-        app_label: flow.app.label.clone(),
-    }));
-    let who = flow
+    let revokes = env.policy.recovery.revoke_sessions.revokes(revoke_sessions);
+    let mut effects = changes((&flow, user), phc, revokes, env);
+    let climb = flow
         .climb()
-        .map(|climb| climb.who.clone())
         .ok_or(Refusal::Bug("a recovery ends that is nobody's"))?;
+    let who = climb.who.clone();
     let mut spent = Spent::open(&who, facts, &env.tools())?;
     spent.recovered();
+    let auto_sign_in = env.policy.recovery.auto_sign_in;
+    let wanted = second_factor::wanted(user, climb, env.policy);
+    if auto_sign_in && !wanted.is_empty() {
+        let mut climb = climb.clone();
+        climb.proofs.extend(of_new_password(&flow, env));
+        let mut transition = second_factor::ask(flow, climb, wanted, spent, env)?;
+        transition.effects.splice(0..0, effects);
+        return Ok(transition.step());
+    }
+    // Whoever recovers with a second factor has none left that could be the second (I-12).
+    let may_sign_in = second_factor::of(user, env.policy).is_empty();
     let mut new_device = None;
-    let ending = if recovery.auto_sign_in {
+    let ending = if auto_sign_in && may_sign_in {
         effects.push(issue_code(&flow, &user.id, amr(&flow), env));
-        effects.push(audit("user.session.start"));
+        effects.push(audit(user, "user.session.start"));
         spent.signed_in();
         new_device = spent.remember((&flow, &who), facts.browser, env);
         Ending::InteractionCode
@@ -197,6 +169,54 @@ pub(crate) fn complete(
     transition.effects = effects;
     transition.new_device = new_device;
     Ok(transition.charged_to(spent).step())
+}
+
+/// What a new password changes, whatever comes next.
+fn changes(
+    (flow, user): (&Flow, &UserFacts),
+    phc: &str,
+    revokes: bool,
+    env: &Env<'_>,
+) -> Vec<Effect> {
+    let mut effects = vec![
+        Effect::SetPassword {
+            user: user.id.clone(),
+            phc: phc.to_owned(),
+            keep_history: env.policy.password.history.saturating_sub(1),
+            at: env.now,
+        },
+        Effect::EndOtherFlows {
+            user: user.id.clone(),
+        },
+        audit(user, "user.account.reset_password"),
+    ];
+    if revokes {
+        effects.push(Effect::RevokeSessions {
+            user: user.id.clone(),
+        });
+        effects.push(audit(user, "user.session.clear"));
+    }
+    if user.status == UserStatus::LockedOut {
+        effects.push(Effect::Unlock {
+            user: user.id.clone(),
+        });
+        effects.push(audit(user, "user.account.unlock"));
+    }
+    effects.push(Effect::Enqueue(Outgoing::PasswordChanged {
+        user: user.id.clone(),
+        at: env.now,
+        app_label: flow.app.label.clone(),
+    }));
+    effects
+}
+
+fn audit(user: &UserFacts, name: &'static str) -> Effect {
+    Effect::Audit(AuditEvent {
+        name,
+        subject: AuditSubject::User(user.id.clone()),
+        outcome: Outcome::Success,
+        reason: None,
+    })
 }
 
 /// What was proved, and the password that was just set. It is not two factors (I-12).

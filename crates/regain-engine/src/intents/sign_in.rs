@@ -2,10 +2,10 @@
 
 use regain_types::Secret;
 
-use super::{hashed, issue_code};
-use crate::authenticators::{AuthenticatorKey, password};
+use super::{hashed, issue_code, second_factor};
+use crate::authenticators::{AuthenticatorKey, of_password, password};
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome};
-use crate::flow::{Climb, Completed, Ending, Flow, Stage, Who};
+use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
 use crate::limits::{Attempted, Pass, Spent, attempt_gate};
 use crate::need::{Facts, Need, UserFacts};
 use crate::notice::Notice;
@@ -30,8 +30,13 @@ pub(crate) fn with_password(
         (None, _) => Ok(Step::Need(verify_password(user, passcode, &pass))),
         (Some(true), Some(user)) if user.status.may_sign_in() => {
             spent.succeeded(&pass);
-            let amr = vec![password::DESCRIPTOR.amr.to_owned()];
-            Ok(complete(flow, (user, who, facts), amr, spent, env))
+            let who = Who {
+                subject: Subject::Known(user.id.clone()),
+                ..who.clone()
+            };
+            let mut climb = who.climb(Intent::SignIn);
+            climb.proofs.push(of_password(&flow, &user.id, &pass, env));
+            Ok(go_on(flow, climb, (user, facts), spent, env)?.step())
         }
         (Some(_), _) => {
             spent.failed(&pass);
@@ -64,25 +69,60 @@ pub(crate) fn ask_password(
 /// Everything that the ladder asks for is proved.
 pub(crate) fn proved(
     flow: Flow,
-    climb: &Climb,
+    climb: Climb,
     spent: Spent,
     facts: &Facts,
     env: &mut Env<'_>,
-) -> Result<Step, Refusal> {
+) -> Result<Transition, Refusal> {
     let user = facts
         .user
         .as_ref()
         .filter(|user| climb.who.subject.known() == Some(&user.id) && user.status.may_sign_in())
         .ok_or(Refusal::Expired)?;
+    go_on(flow, climb, (user, facts), spent, env)
+}
+
+/// A proof is there: on to a second one, where the user has something to prove with and has not
+/// yet; else in.
+fn go_on(
+    flow: Flow,
+    climb: Climb,
+    (user, facts): (&UserFacts, &Facts),
+    spent: Spent,
+    env: &mut Env<'_>,
+) -> Result<Transition, Refusal> {
+    let further = second_factor::wanted(user, &climb, env.policy);
+    let mut transition = if further.is_empty() {
+        let amr = amr(&climb);
+        complete(flow, (user, &climb.who, facts), amr, spent, env)
+    } else {
+        second_factor::ask(flow, climb, further, spent, env)?
+    };
+    // A sign-in in one page belongs to nobody until here: a reset does not find it to end it.
+    let compared = user.password.clone();
+    transition
+        .effects
+        .extend(compared.map(|password| Effect::RequirePassword {
+            user: user.id.clone(),
+            password,
+        }));
+    Ok(transition)
+}
+
+/// How somebody signed in (RFC 8176); more than one way is `mfa`.
+fn amr(climb: &Climb) -> Vec<String> {
     let mut amr: Vec<String> = climb
         .proofs
         .iter()
         .filter_map(|proof| proof.authenticator().resolve())
         .map(|known| known.descriptor().amr.to_owned())
         .collect();
+    if second_factor::is_proved(climb) {
+        amr.push("mfa".to_owned());
+    }
     amr.sort();
     amr.dedup();
-    Ok(complete(flow, (user, &climb.who, facts), amr, spent, env))
+    amr
 }
 
 /// What the hashing threads must do for a sign-in: the same work for everybody (E-05).
@@ -119,7 +159,7 @@ fn complete(
     amr: Vec<String>,
     mut spent: Spent,
     env: &mut Env<'_>,
-) -> Step {
+) -> Transition {
     spent.signed_in();
     let new_device = spent.remember((&flow, who), facts.browser, env);
     let code = issue_code(&flow, &user.id, amr, env);
@@ -138,13 +178,5 @@ fn complete(
     });
     let mut transition = Transition::to(flow.moved_to(stage, env.now));
     transition.new_device = new_device;
-    // A one-page sign-in belongs to nobody until here: a reset does not find it to end it.
-    let compared = user.password.clone();
-    transition
-        .effects
-        .extend(compared.map(|password| Effect::RequirePassword {
-            user: user.id.clone(),
-            password,
-        }));
-    transition.with(code).with(started).charged_to(spent).step()
+    transition.with(code).with(started).charged_to(spent)
 }

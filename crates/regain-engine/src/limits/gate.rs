@@ -16,6 +16,8 @@ pub(crate) enum Attempted {
     },
     /// A password.
     Password,
+    /// What comes after a right password: only who has that gets here.
+    SecondFactor,
 }
 
 /// Leave to compare once. Whatever comes of it is told to [`Spent::failed`] or
@@ -53,6 +55,7 @@ pub(crate) fn attempt_gate(
     let limited = match attempted {
         Attempted::Code { digits } => spent.code_limited(digits),
         Attempted::Password => spent.password_limited(),
+        Attempted::SecondFactor => spent.second_factor_limited(),
     };
     match limited {
         None => Ok(Pass { attempted }),

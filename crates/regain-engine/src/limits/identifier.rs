@@ -14,6 +14,10 @@ const INBOX_MAILS_1H: u32 = 30;
 /// Starts that were paid for are remembered up to this many, for the price of the next one.
 const PAID_KEPT: u32 = 200;
 
+/// Wrong answers to a second factor in a row; then only known devices may try one. With three codes
+/// of a million that are right at any time, so many guesses hit with one chance in ten thousand.
+pub(crate) const SECOND_FACTORS_MAX: u32 = 30;
+
 /// The ledger of a name. Every list in it is bounded by a limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -38,6 +42,8 @@ pub struct IdentifierLedger {
     live: Vec<Live>,
     /// Wrong passwords in a row, of devices that are not known.
     passwords: InARow,
+    /// Wrong answers to a second factor in a row, of devices that are not known.
+    second_factors: InARow,
     /// Wrong answers to codes of any length, for the events of G-02.
     wrong_hour: Tumbling,
     wrong_day: Tumbling,
@@ -137,7 +143,25 @@ impl IdentifierLedger {
         self.passwords.add(limits.consecutive_failures, now);
     }
 
-    /// The name has signed in or recovered; says whether that changed anything. Wrong answers to
+    /// Wrong answers to a second factor in a row, of devices that are not known.
+    #[must_use]
+    pub fn second_factors(&self) -> &InARow {
+        &self.second_factors
+    }
+
+    /// One more.
+    pub fn add_wrong_second_factor(&mut self, now: Timestamp) {
+        self.second_factors.add(SECOND_FACTORS_MAX, now);
+    }
+
+    /// The name has signed in, with all that this takes. A recovery alone does not end the row:
+    /// whoever reads somebody's mails would get ever more guesses.
+    pub fn sign_in(&mut self) -> bool {
+        let (passwords, second_factors) = (self.passwords.clear(), self.second_factors.clear());
+        passwords || second_factors
+    }
+
+    /// The name has recovered; says whether that changed anything. Wrong answers to
     /// codes stay counted (G-09).
     pub fn succeed(&mut self) -> bool {
         self.passwords.clear()
@@ -287,6 +311,7 @@ impl IdentifierLedger {
             self.paid_starts.end(DAY),
             self.live.iter().map(|live| live.until).max(),
             self.passwords.end(limits.consecutive_failures),
+            self.second_factors.end(SECOND_FACTORS_MAX),
             self.wrong_day.end(DAY),
         ];
         ends.into_iter().flatten().max()

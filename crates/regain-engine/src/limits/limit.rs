@@ -26,6 +26,10 @@ pub enum Limit {
     PasswordBackoff,
     /// Too many wrong passwords in a row (G-04).
     PasswordSuspended,
+    /// The wait after wrong answers to a second factor.
+    SecondFactorBackoff,
+    /// Too many of them in a row.
+    SecondFactorSuspended,
 }
 
 impl Limit {
@@ -42,6 +46,8 @@ impl Limit {
             Self::OrgShortCodes => "otp.tenant_short_wrong_24h",
             Self::PasswordBackoff => "password.backoff",
             Self::PasswordSuspended => "throttle.consecutive_max",
+            Self::SecondFactorBackoff => "second_factor.backoff",
+            Self::SecondFactorSuspended => "second_factor.consecutive_max",
         }
     }
 
@@ -57,7 +63,9 @@ impl Limit {
             | Self::IdentifierMails
             | Self::IdentifierStarts
             | Self::PasswordBackoff
-            | Self::PasswordSuspended => Notice::TooManyRequests,
+            | Self::PasswordSuspended
+            | Self::SecondFactorBackoff
+            | Self::SecondFactorSuspended => Notice::TooManyRequests,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::gate::{Attempted, Pass};
-use super::identifier::{Payment, StartVerdict};
+use super::identifier::{Payment, SECOND_FACTORS_MAX, StartVerdict};
 use super::limit::{Limit, Limited};
 use super::{DeviceLedger, IdentifierLedger, OrgLedger, OrgTurn};
 use crate::authenticators::Tools;
@@ -122,6 +122,20 @@ impl Spent {
         Some(Limited::until(Limit::PasswordBackoff, until))
     }
 
+    /// What stands in the way of comparing what comes after a right password. A known device waits
+    /// for its own mistakes only.
+    pub(super) fn second_factor_limited(&self) -> Option<Limited> {
+        let (row, most) = match &self.device {
+            Some(device) => (device.ledger.passwords(), self.limits.consecutive_failures),
+            None => (self.identifier.ledger.second_factors(), SECOND_FACTORS_MAX),
+        };
+        if self.device.is_none() && row.count(most, self.now) > most {
+            return Some(Limited::by(Limit::SecondFactorSuspended));
+        }
+        let until = row.free_at(most, self.now)?;
+        Some(Limited::until(Limit::SecondFactorBackoff, until))
+    }
+
     // --- told by whoever compared ------------------------------------------------------------
 
     /// A credential was wrong.
@@ -134,6 +148,14 @@ impl Spent {
                     device.change().add_wrong_password(&limits, now);
                 } else {
                     self.identifier.change().add_wrong_password(&limits, now);
+                }
+            }
+            Attempted::SecondFactor => {
+                let (limits, now) = (self.limits, self.now);
+                if let Some(device) = &mut self.device {
+                    device.change().add_wrong_password(&limits, now);
+                } else {
+                    self.identifier.change().add_wrong_second_factor(now);
                 }
             }
         }
@@ -163,7 +185,7 @@ impl Spent {
                 }
             }
             Attempted::Code { .. } => {}
-            Attempted::Password => match &mut self.device {
+            Attempted::Password | Attempted::SecondFactor => match &mut self.device {
                 Some(device) => device.require(),
                 None => self.identifier.require(),
             },
@@ -172,7 +194,7 @@ impl Spent {
 
     /// The name is signed in: a success ends the row of wrong passwords, of this name only (G-09).
     pub(crate) fn signed_in(&mut self) {
-        if self.identifier.ledger.succeed() {
+        if self.identifier.ledger.sign_in() {
             self.identifier.change();
         }
         if let Some(device) = &mut self.device {

@@ -4,7 +4,7 @@ pub(crate) mod password;
 
 use serde::{Deserialize, Serialize};
 
-use crate::authenticators::{AuthenticatorKey, email, password as password_authenticator};
+use crate::authenticators::{AuthenticatorKey, email, password as password_authenticator, totp};
 use password::PasswordRules;
 
 /// Everything that the engine asks of an org's settings.
@@ -16,6 +16,8 @@ pub struct Policy {
     pub enumeration_prevention: bool,
     /// What a password must be.
     pub password: PasswordRules,
+    /// What signing in takes.
+    pub sign_in: SignInPolicy,
     /// How a password is recovered.
     pub recovery: RecoveryPolicy,
     /// The e-mail authenticator.
@@ -30,6 +32,7 @@ impl Default for Policy {
             sign_in_mode: SignInMode::OnePage,
             enumeration_prevention: true,
             password: PasswordRules::default(),
+            sign_in: SignInPolicy::default(),
             recovery: RecoveryPolicy::default(),
             email: EmailPolicy::default(),
             limits: Limits::default(),
@@ -45,6 +48,21 @@ pub enum SignInMode {
     IdentifierFirst,
     /// Name and password together.
     OnePage,
+}
+
+/// What signing in takes.
+#[derive(Clone, Debug)]
+pub struct SignInPolicy {
+    /// What is asked for after the password, best first, from whoever has enrolled it.
+    pub second_factors: Vec<AuthenticatorKey>,
+}
+
+impl Default for SignInPolicy {
+    fn default() -> Self {
+        Self {
+            second_factors: vec![AuthenticatorKey::of(&totp::DESCRIPTOR)],
+        }
+    }
 }
 
 /// How a password is recovered.

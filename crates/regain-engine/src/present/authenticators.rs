@@ -20,7 +20,7 @@ pub(super) fn describe(
 ) {
     let password = AuthenticatorKey::of(&password::DESCRIPTOR);
     if let Some(climb) = flow.climb() {
-        let keys = frame.policy.choices(climb.intent);
+        let keys = climb.choices(frame.policy);
         let known = keys
             .iter()
             .filter_map(|key| org_authenticator(key, frame))
@@ -51,7 +51,8 @@ pub(super) fn describe(
             document.current_authenticator_enrollment =
                 enrollment(authenticator, climb, frame, shown).map(Object::of);
         }
-        Stage::SelectAuthenticator { climb } => {
+        // Its `recover` is what the Go client looks for.
+        Stage::SelectAuthenticator { climb } if climb.intent == Intent::RecoverPassword => {
             document.current_authenticator_enrollment =
                 enrollment(&password, climb, frame, shown).map(Object::of);
         }
@@ -71,7 +72,11 @@ pub(super) fn describe(
         {
             document.current_authenticator = org_authenticator(&password, frame).map(Object::of);
         }
-        Stage::Completed(_) | Stage::Dead | Stage::Identify | Stage::IdentifyRecovery => {}
+        Stage::Completed(_)
+        | Stage::Dead
+        | Stage::Identify
+        | Stage::IdentifyRecovery
+        | Stage::SelectAuthenticator { .. } => {}
     }
 }
 

@@ -262,7 +262,7 @@ fn new_password(frame: &Frame<'_>) -> Vec<Field> {
 fn choices(flow: &Flow, frame: &Frame<'_>) -> Field {
     let keys = flow
         .climb()
-        .map(|climb| frame.policy.choices(climb.intent))
+        .map(|climb| climb.choices(frame.policy))
         .unwrap_or_default();
     let options = keys
         .iter()

@@ -7,7 +7,7 @@ use crate::effect::{AuditEvent, Effect, Outcome};
 use crate::flow::{Challenge, Climb, Flow, Intent, Stage};
 use crate::intents::{audit_subject, sign_in};
 use crate::limits::Spent;
-use crate::need::Facts;
+use crate::need::{Enrollment, Facts};
 use crate::refusal::Refusal;
 use crate::step::{Env, Step, Transition};
 
@@ -36,22 +36,35 @@ pub(crate) fn take(
             let counted = wrong(flow, climb, challenge, env);
             Ok(counted.charged_to(spent).saying(notice).step())
         }
-        Verified::Proved(proof) => {
+        Verified::Proved(proof, used) => {
             let redeemed = audit(&climb, Outcome::Success, None, env);
             let mut climb = climb;
             climb.proofs.push(proof);
-            match climb.intent {
+            let mut transition = match climb.intent {
                 Intent::RecoverPassword => {
                     let stage = Stage::ResetAuthenticator { climb };
-                    Ok(Transition::to(flow.moved_to(stage, env.now))
+                    Transition::to(flow.moved_to(stage, env.now))
                         .with(redeemed)
                         .charged_to(spent)
-                        .step())
                 }
-                Intent::SignIn => sign_in::proved(flow, &climb, spent, facts, env),
-            }
+                Intent::SignIn => sign_in::proved(flow, climb, spent, facts, env)?,
+            };
+            transition
+                .effects
+                .extend(used.and_then(|used| save(used, facts)));
+            Ok(transition.step())
         }
     }
+}
+
+/// What was used once is not used again: the commit is refused if somebody used it meanwhile.
+fn save(enrollment: Enrollment, facts: &Facts) -> Option<Effect> {
+    let user = facts.user.as_ref()?;
+    Some(Effect::SaveEnrollments {
+        user: user.id.clone(),
+        version: user.enrollments.version,
+        list: user.enrollments.with(enrollment),
+    })
 }
 
 /// Counts a wrong answer; the flow stays where it is.

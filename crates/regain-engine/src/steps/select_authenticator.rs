@@ -15,9 +15,8 @@ pub(crate) fn take(
     env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
     let climb = flow.climb().ok_or(Refusal::NotOffered)?;
-    let chosen = env
-        .policy
-        .choices(climb.intent)
+    let chosen = climb
+        .choices(env.policy)
         .into_iter()
         .find(|key| key.authenticator_id(env.keys, env.org) == id)
         .ok_or(Refusal::NotOffered)?;
@@ -36,15 +35,26 @@ pub(crate) fn take(
 /// Opens a challenge of an authenticator; an older one is void from then on (I-11).
 pub(crate) fn open(
     flow: Flow,
-    mut climb: Climb,
+    climb: Climb,
     key: &AuthenticatorKey,
     facts: &Facts,
     env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
+    let spent = Spent::open(&climb.who, facts, &env.tools())?;
+    Ok(challenge(flow, climb, key, spent, env)?.step())
+}
+
+/// The same, within a step that has spent something already.
+pub(crate) fn challenge(
+    flow: Flow,
+    mut climb: Climb,
+    key: &AuthenticatorKey,
+    mut spent: Spent,
+    env: &mut Env<'_>,
+) -> Result<Transition, Refusal> {
     let authenticator = key.resolve().ok_or(Refusal::Bug(
         "policy names an authenticator that is not registered",
     ))?;
-    let mut spent = Spent::open(&climb.who, facts, &env.tools())?;
     let mut issue = None;
     if authenticator.sends() {
         if climb.tally.sends >= env.policy.limits.sends_per_flow || cools_down(&climb, env) {
@@ -69,7 +79,7 @@ pub(crate) fn open(
     transition
         .effects
         .extend(opened.outgoing.map(Effect::Enqueue));
-    Ok(transition.step())
+    Ok(transition)
 }
 
 /// Whether the last message is too fresh for another one (M-02).

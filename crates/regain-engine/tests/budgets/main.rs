@@ -12,7 +12,7 @@ mod tests {
     /// in the commit what for.
     const ALLOCATIONS_MAX: [(&str, u64); 9] = [
         ("introspect", 115),
-        ("sign-in", 78),
+        ("sign-in", 81),
         ("recover", 68),
         ("identify", 175),
         ("challenge", 250),

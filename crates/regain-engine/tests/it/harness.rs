@@ -106,6 +106,7 @@ pub(crate) fn user(name: &str, status: UserStatus) -> UserFacts {
         status,
         password: Some(stored(PASSWORD)),
         history: Vec::new(),
+        enrollments: regain_engine::Enrollments::default(),
     }
 }
 
@@ -276,6 +277,16 @@ impl Shell {
                 let code = ticket.code(&self.keys, &self.org).expose().clone();
                 self.mails.push((subject.clone(), code));
             }
+            Effect::SaveEnrollments {
+                user,
+                version,
+                list,
+            } => {
+                let enrollments = &mut self.user_mut(user).enrollments;
+                assert_eq!(enrollments.version, *version);
+                enrollments.version += 1;
+                enrollments.list.clone_from(list);
+            }
             Effect::Unlock { user } => {
                 let user = self
                     .users
@@ -303,6 +314,10 @@ impl Shell {
                     .insert(write.key, StoredLedger { row, expires_at });
             }
         }
+    }
+
+    fn user_mut(&mut self, id: &UserId) -> &mut UserFacts {
+        self.users.iter_mut().find(|known| known.id == *id).unwrap()
     }
 
     /// A ledger as the store gives it: an expired one is none.

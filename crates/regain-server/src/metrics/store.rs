@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use regain_engine::{Effect, Intent, LedgerKey, Outgoing, Stage, StoredPassword, UserStatus};
+use regain_engine::{
+    Effect, Enrollment, Intent, LedgerKey, Outgoing, Stage, StoredPassword, UserStatus,
+};
 use regain_oauth::{Client, Grant};
 use regain_store::{
     Added, Allowance, AuditRow, Backlog, CodeRecord, Commit, FlowKey, GrantRecord, Loaded,
@@ -161,6 +163,7 @@ measured! {
     fn load_user(org: &OrgId, id: &UserId) -> Option<UserRecord>;
     fn set_user_status(org: &OrgId, id: &UserId, status: UserStatus) -> ();
     fn upgrade_password(org: &OrgId, id: &UserId, from: &StoredPassword, to: StoredPassword) -> ();
+    fn save_enrollments(org: &OrgId, id: &UserId, version: u64, list: Vec<Enrollment>) -> ();
     fn add_users(org: &OrgId, users: Vec<UserRow>) -> Vec<Added>;
     fn list_users(org: &OrgId, after: Option<&UserId>, limit: usize) -> Vec<UserRow>;
     fn count_users(org: &OrgId) -> u64;

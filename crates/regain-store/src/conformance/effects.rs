@@ -1,10 +1,11 @@
 //! Each effect does what it says, to whom it says, and to nobody else.
 
 use regain_engine::{
-    AuditEvent, AuditSubject, Effect, Flow, LedgerKey, LedgerWrite, Outcome, Outgoing, Stage,
-    StoredPassword, UserStatus,
+    AuditEvent, AuditSubject, AuthenticatorKey, Effect, Enrollment, Enrollments, Flow, LedgerKey,
+    LedgerWrite, Outcome, Outgoing, Stage, StoredPassword, UserStatus, descriptors,
 };
-use regain_types::UserId;
+use regain_types::{Timestamp, UserId};
+use serde_json::json;
 
 use super::{Failure, Fixture, Verdict, sample};
 use crate::StoreError;
@@ -122,6 +123,51 @@ pub(super) async fn a_new_password_moves_the_old_one_into_the_history(fixture: F
         names.push(name);
     }
     ensure_eq!(fixture.load_user(&bob).await?.facts, untouched);
+    Ok(())
+}
+
+/// What works once must not work twice: of two who have seen the same, one changes it.
+pub(super) async fn enrollments_change_once_for_each_version(fixture: Fixture) -> Verdict {
+    let alice = fixture.user(ALICE).await?;
+    let bob = fixture.user(BOB).await?;
+    let enrolled = |step: u64| -> Vec<Enrollment> {
+        let one = |descriptor| Enrollment {
+            authenticator: AuthenticatorKey::of(descriptor),
+            enrolled_at: Timestamp::from_millis(1_000),
+            data: json!({ "last_step": step }),
+        };
+        descriptors().map(one).collect()
+    };
+    let save = |version, step| Effect::SaveEnrollments {
+        user: alice.clone(),
+        version,
+        list: enrolled(step),
+    };
+    ensure_eq!(
+        fixture.load_user(&alice).await?.facts.enrollments,
+        Enrollments::default()
+    );
+    fixture.apply(vec![save(0, 7)]).await?;
+    let after = fixture.load_user(&alice).await?.facts.enrollments;
+    ensure_eq!(after.list, enrolled(7));
+    ensure_eq!(after.version, 1);
+    let conflict = fixture.apply(vec![save(0, 8)]).await;
+    ensure!(conflict.is_err());
+    ensure_eq!(fixture.load_user(&alice).await?.facts.enrollments, after);
+    fixture.apply(vec![save(1, 8)]).await?;
+    let after = fixture.load_user(&alice).await?.facts.enrollments;
+    ensure_eq!((&after.list, after.version), (&enrolled(8), 2));
+    // Outside a flow it is the same.
+    let (store, org) = (&fixture.store, &fixture.org);
+    let late = store.save_enrollments(org, &alice, 1, Vec::new()).await;
+    ensure_refused!(late, StoreError::Conflict);
+    store.save_enrollments(org, &alice, 2, Vec::new()).await?;
+    let after = fixture.load_user(&alice).await?.facts.enrollments;
+    ensure_eq!((after.list, after.version), (Vec::new(), 3));
+    ensure_eq!(
+        fixture.load_user(&bob).await?.facts.enrollments,
+        Enrollments::default()
+    );
     Ok(())
 }
 

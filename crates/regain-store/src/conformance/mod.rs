@@ -157,6 +157,7 @@ cases! {
         audit_rows_tell_who_asked_and_come_newest_first
         a_message_is_kept_with_who_asked
         a_new_password_moves_the_old_one_into_the_history
+        enrollments_change_once_for_each_version
         a_ledger_that_was_written_is_not_what_was_required
         a_password_that_was_replaced_opens_nothing
         other_flows_of_the_user_end

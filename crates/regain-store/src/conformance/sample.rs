@@ -91,6 +91,7 @@ fn climb(user: Option<&UserId>, canonical: &str) -> Climb {
             ledgers: ledgers(canonical),
         },
         proofs: Vec::new(),
+        further: Vec::new(),
         tally: Tally::default(),
         paid: false,
     }

@@ -1,8 +1,11 @@
 //! What many nodes share: allowances, roles; and users and audit rows that move between stores.
 
 use futures_util::future::join_all;
-use regain_engine::{Effect, LedgerKey, LedgerWrite, StoredPassword};
+use regain_engine::{
+    AuthenticatorKey, Effect, Enrollment, LedgerKey, LedgerWrite, StoredPassword, descriptors,
+};
 use regain_types::{SystemEntropy, UserId};
+use serde_json::json;
 
 use super::{Failure, Fixture, Verdict, sample};
 use crate::{Added, Allowance, StoreError, UserRow};
@@ -157,6 +160,13 @@ pub(super) async fn users_move_with_their_history_and_only_once(fixture: Fixture
             sample::password("older", now),
             sample::password("oldest", now),
         ];
+        facts.enrollments.list = descriptors()
+            .map(|descriptor| Enrollment {
+                authenticator: AuthenticatorKey::of(descriptor),
+                enrolled_at: now,
+                data: json!({ "index": index }),
+            })
+            .collect();
         rows.push(UserRow {
             facts,
             created_at: now.plus_seconds(-index),

@@ -110,6 +110,7 @@ fn page(
             .config
             .dev_mailbox_url
             .as_ref()
+            .filter(|_| is_email)
             .map(ToString::to_string),
         can_resend: step.can_resend(),
         resend_wait_seconds: step

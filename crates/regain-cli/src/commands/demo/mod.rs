@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Args;
+use regain_engine::TotpSecret;
 use regain_server::{Dev, Parts, Peers};
+use regain_types::KeyRing;
 use tokio::net::TcpListener;
 
 use crate::engine::Engine;
@@ -60,6 +62,7 @@ struct Demo {
     engine_listeners: Vec<TcpListener>,
     app_listeners: Vec<TcpListener>,
     site: Site,
+    app_secret: TotpSecret,
     // Last: a temporary directory goes when nothing uses it any more.
     data: DataDir,
 }
@@ -68,7 +71,7 @@ struct Demo {
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Failure> {
     let signals = Signals::catch()?;
     let demo = set_up(&options).await?;
-    welcome(&demo.site, &demo.data, options.listen);
+    welcome(&demo, options.listen);
     Ready::new(Some(&demo.site.engine), Some(&demo.site.app)).announce();
     Ok(signals.run(Duration::ZERO, |stops| demo.serve(stops)).await)
 }
@@ -88,6 +91,7 @@ async fn set_up(options: &Options) -> Result<Demo, Failure> {
     let people = Arc::new(DemoPeople {
         org: data.org.clone(),
         pepper: data.begin_pepper().await?,
+        keys: KeyRing::derive(&data.master_key),
     });
     people
         .add(&*data.store)
@@ -101,7 +105,7 @@ async fn set_up(options: &Options) -> Result<Demo, Failure> {
         transport: Arc::clone(&data.mailbox) as _,
         dev: Some(Dev {
             mailbox: Arc::clone(&data.mailbox),
-            seed: Some(people),
+            seed: Some(Arc::clone(&people) as _),
         }),
     })
     .await?;
@@ -114,6 +118,7 @@ async fn set_up(options: &Options) -> Result<Demo, Failure> {
         engine_listeners,
         app_listeners,
         site,
+        app_secret: people.app_secret(),
         data,
     })
 }
@@ -141,7 +146,8 @@ impl Demo {
 }
 
 /// Tells people where to look.
-fn welcome(site: &Site, data: &DataDir, listen: Option<IpAddr>) {
+fn welcome(demo: &Demo, listen: Option<IpAddr>) {
+    let Demo { site, data, .. } = demo;
     if let Some(address) = listen.filter(|address| !address.is_loopback()) {
         say(&banner(address));
     }
@@ -162,7 +168,9 @@ fn welcome(site: &Site, data: &DataDir, listen: Option<IpAddr>) {
   Mailbox    {mailbox}   mails arrive here, and nowhere else
   Issuer     {issuer}
 
-  User       {login:<width$}   password {password}
+  Users      {login:<width$}   password {password}
+             {with_app:<width$}   the same, and an authenticator app with the secret
+             {nothing:<width$}   {secret_of_app}
 
   Clients    {web:<width$}   confidential, secret {secret}
              {spa:<width$}   public, PKCE
@@ -173,6 +181,9 @@ fn welcome(site: &Site, data: &DataDir, listen: Option<IpAddr>) {
         issuer = site.issuer(),
         login = people::LOGIN,
         password = people::PASSWORD,
+        with_app = people::LOGIN_WITH_APP,
+        nothing = "",
+        secret_of_app = demo.app_secret.base32().expose(),
         web = site::WEB_CLIENT,
         secret = site::WEB_SECRET,
         spa = site::SPA_CLIENT,

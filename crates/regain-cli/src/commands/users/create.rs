@@ -172,6 +172,7 @@ fn checked(
         status: user.status,
         password: None,
         history: Vec::new(),
+        enrollments: regain_engine::Enrollments::default(),
     };
     let broken = rules.broken_by(password.expose(), &facts);
     if broken.is_empty() {

@@ -136,7 +136,7 @@ impl Status {
     }
 }
 
-async fn find(store: &dyn Store, org: &OrgId, who: &str) -> Result<UserRecord, Failure> {
+pub(super) async fn find(store: &dyn Store, org: &OrgId, who: &str) -> Result<UserRecord, Failure> {
     let mut found = None;
     if let Ok(identifier) = Identifier::parse(who) {
         found = store

@@ -7,6 +7,7 @@ mod import;
 mod look;
 mod reading;
 mod record;
+mod totp;
 mod writing;
 
 use std::path::Path;
@@ -31,6 +32,7 @@ pub(crate) enum Action {
     List(look::List),
     Show(look::Show),
     Status(look::Status),
+    Totp(totp::Totp),
     Hashes(hashes::Hashes),
 }
 
@@ -43,6 +45,7 @@ pub(crate) async fn run(action: Action) -> Result<ExitCode, Failure> {
         Action::List(list) => list.run().await,
         Action::Show(show) => show.run().await,
         Action::Status(status) => status.run().await,
+        Action::Totp(totp) => totp.run().await,
         Action::Hashes(hashes) => hashes.run().await,
     }
 }

@@ -210,6 +210,7 @@ impl Record {
             status: status(self.status.as_deref())?,
             password,
             history: Vec::new(),
+            enrollments: regain_engine::Enrollments::default(),
         };
         let updated_at = time("updated_at", self.updated_at.as_deref())?.unwrap_or(created_at);
         let row = UserRow {

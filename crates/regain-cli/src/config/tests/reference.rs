@@ -39,6 +39,7 @@ fn the_page_names_every_key() {
         ("## `[mail]`", "smtp.", keys_of::<mail::Smtp>()),
         ("## `[org]`", "", keys_of::<org::Org>()),
         ("## `[password]`", "", keys_of::<password::Password>()),
+        ("## `[sign_in]`", "", keys_of::<sign_in::SignIn>()),
         ("## `[recovery]`", "", keys_of::<recovery::Recovery>()),
         (
             "## `[email_authenticator]`",

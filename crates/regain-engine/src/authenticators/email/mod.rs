@@ -137,7 +137,7 @@ impl Authenticator for Email {
         let code = ticket.code(tools.keys, tools.org);
         let alive = tools.now < attempt.challenge.expires_at;
         if matches_code(attempt.passcode.expose(), code.expose()) & alive {
-            Verdict::Right
+            Verdict::Right(None)
         } else {
             Verdict::Wrong(Notice::CodeInvalid)
         }

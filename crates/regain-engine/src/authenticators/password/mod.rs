@@ -52,7 +52,9 @@ impl Authenticator for Password {
         let user = subject_facts(attempt);
         match attempt.facts.password_matches {
             None => Verdict::Need(sign_in::verify_password(user, attempt.passcode, pass)),
-            Some(true) if user.is_some_and(|user| user.status.may_sign_in()) => Verdict::Right,
+            Some(true) if user.is_some_and(|user| user.status.may_sign_in()) => {
+                Verdict::Right(None)
+            }
             Some(_) => Verdict::Wrong(sign_in::wrong_password(user, tools.policy)),
         }
     }

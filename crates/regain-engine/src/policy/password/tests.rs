@@ -14,6 +14,7 @@ fn alice() -> UserFacts {
         status: UserStatus::Active,
         password: None,
         history: Vec::new(),
+        enrollments: crate::need::Enrollments::default(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sign-in with a password, as scripts.
 
+mod second_factor;
+
 use crate::harness::*;
 use regain_engine::{Effect, Input, Policy, SignInMode, Stage};
 

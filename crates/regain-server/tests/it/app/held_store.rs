@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use regain_engine::{LedgerKey, StoredPassword, UserStatus};
+use regain_engine::{Enrollment, LedgerKey, StoredPassword, UserStatus};
 use regain_oauth::{Client, Grant};
 use regain_store::{
     Added, Allowance, AuditRow, Backlog, CodeRecord, Commit, FlowKey, GrantRecord, Loaded,
@@ -99,6 +99,7 @@ held! {
         fn load_user(org: &OrgId, id: &UserId) -> Option<UserRecord>;
         fn set_user_status(org: &OrgId, id: &UserId, status: UserStatus) -> ();
         fn upgrade_password(org: &OrgId, id: &UserId, from: &StoredPassword, to: StoredPassword) -> ();
+        fn save_enrollments(org: &OrgId, id: &UserId, version: u64, list: Vec<Enrollment>) -> ();
         fn add_users(org: &OrgId, users: Vec<UserRow>) -> Vec<Added>;
         fn list_users(org: &OrgId, after: Option<&UserId>, limit: usize) -> Vec<UserRow>;
         fn count_users(org: &OrgId) -> u64;

@@ -116,6 +116,7 @@ impl World {
                     ledgers: LedgerKeys::derive(&self.keys, org, LOGIN, None),
                 },
                 proofs: Vec::new(),
+                further: Vec::new(),
                 tally: Tally {
                     wrong_answers: wrong,
                     sends: 1,

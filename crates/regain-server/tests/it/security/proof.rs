@@ -67,6 +67,7 @@ fn forge(forged: &mut Flow, user: &UserId, flaw: Flaw) {
             } else {
                 vec![proof]
             },
+            further: Vec::new(),
             tally: Tally::default(),
             paid: false,
         },

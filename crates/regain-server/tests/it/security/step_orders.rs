@@ -36,6 +36,7 @@ fn user() -> UserFacts {
         status: UserStatus::Active,
         password: None,
         history: Vec::new(),
+        enrollments: regain_engine::Enrollments::default(),
     }
 }
 

@@ -1,0 +1,262 @@
+//! A second proof after the password, from whoever has enrolled something for it.
+
+use regain_engine::{
+    Effect, Ending, Enrollments, Input, Policy, Stage, TotpSecret, enroll_totp, totp_key,
+};
+use regain_types::{SystemEntropy, Timestamp};
+
+use crate::harness::*;
+
+const STEP_SECONDS: i64 = 30;
+
+/// Alice has an app; says what the app knows.
+fn alice_has_an_app(policy: Policy) -> (Shell, TotpSecret) {
+    let mut shell = Shell::new(policy);
+    let made = enroll_totp((&shell.keys, &shell.org), shell.now, &mut SystemEntropy);
+    let (enrollment, secret) = made;
+    shell.users[0].enrollments = Enrollments {
+        version: 0,
+        list: vec![enrollment],
+    };
+    shell.begin(0);
+    (shell, secret)
+}
+
+fn at_the_code(policy: Policy) -> (Shell, TotpSecret) {
+    let (mut shell, secret) = alice_has_an_app(policy);
+    assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
+    (shell, secret)
+}
+
+fn issued(shell: &Shell) -> Option<Vec<String>> {
+    shell.effects.iter().find_map(|effect| match effect {
+        Effect::IssueInteractionCode(issued) => Some(issued.amr.clone()),
+        _ => None,
+    })
+}
+
+fn offered(shell: &Shell) -> Vec<String> {
+    let forms = shell.document(0, &[]).remediation.unwrap().value;
+    forms.into_iter().map(|form| form.name).collect()
+}
+
+#[test]
+fn the_app_is_asked_for_at_once_and_its_code_lets_in() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    assert_eq!(issued(&shell), None);
+    assert_eq!(offered(&shell), ["challenge-authenticator"]);
+    let document = shell.document(0, &[]);
+    let current = document.current_authenticator_enrollment.unwrap().value;
+    assert_eq!(current.key.as_deref(), Some("google_otp"));
+    assert_eq!(current.kind.as_deref(), Some("app"));
+    assert!(current.resend.is_none() && current.poll.is_none());
+    assert!(shell.take(0, answer(&secret.code_at(shell.now))).is_ok());
+    assert_eq!(issued(&shell).unwrap(), ["mfa", "otp", "pwd"]);
+}
+
+#[test]
+fn a_wrong_password_asks_for_nothing() {
+    let (mut shell, _) = alice_has_an_app(Policy::default());
+    let came = shell.take(0, identify_with("alice", "wrong"));
+    assert_eq!(came.keys(), ["errors.E0000004"]);
+    assert_eq!(offered(&shell), ["identify"]);
+}
+
+#[test]
+fn clocks_may_differ_by_one_step() {
+    for (seconds, is_taken) in [
+        (-60, false),
+        (-30, true),
+        (0, true),
+        (30, true),
+        (60, false),
+    ] {
+        let (mut shell, secret) = at_the_code(Policy::default());
+        let code = secret.code_at(shell.now.plus_seconds(seconds));
+        let came = shell.take(0, answer(&code));
+        assert_eq!(came.is_ok(), is_taken, "{seconds}");
+    }
+}
+
+#[test]
+fn a_code_works_once_and_so_does_every_earlier_one() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    let used = secret.code_at(shell.now);
+    let earlier = secret.code_at(shell.now.plus_seconds(-STEP_SECONDS));
+    assert!(shell.take(0, answer(&used)).is_ok());
+    for code in [&used, &earlier] {
+        shell.begin(1);
+        assert!(shell.take(1, identify_with("alice", PASSWORD)).is_ok());
+        let came = shell.take(1, answer(code));
+        assert_eq!(
+            came.keys(),
+            ["authfactor.challenge.soft_token.used_passcode"],
+            "{code}"
+        );
+    }
+    shell.wait(STEP_SECONDS);
+    assert!(shell.take(1, answer(&secret.code_at(shell.now))).is_ok());
+}
+
+#[test]
+fn whoever_used_the_same_code_at_the_same_moment_gets_it_once() {
+    // Both have seen the same version; the store lets one of them through.
+    let (mut shell, secret) = at_the_code(Policy::default());
+    let code = secret.code_at(shell.now);
+    assert!(shell.take(0, answer(&code)).is_ok());
+    let saved = shell.effects.iter().find_map(|effect| match effect {
+        Effect::SaveEnrollments { user, version, .. } => Some((user.clone(), *version)),
+        _ => None,
+    });
+    assert_eq!(saved, Some((shell.users[0].id.clone(), 0)));
+}
+
+#[test]
+fn guessing_has_an_end_in_the_flow_and_beyond_it() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    let mut wrong = 0;
+    let mut flow = 0;
+    let mut waited = 0;
+    // Each flow has five; the name has thirty in a row, and then waiting does not help.
+    while wrong < 31 {
+        let guess = other_than(&secret.code_at(shell.now));
+        let came = shell.take(flow, answer(&guess));
+        match came.keys().as_slice() {
+            ["api.authn.error.PASSCODE_INVALID"] => wrong += 1,
+            ["tooManyRequests"] => {
+                waited += 1;
+                assert!(waited < 500, "{wrong} wrong answers");
+                shell.wait(15 * 60);
+                flow += 1;
+                shell.begin(flow);
+                assert!(shell.take(flow, identify_with("alice", PASSWORD)).is_ok());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    shell.wait(24 * 60 * 60);
+    shell.begin(flow + 1);
+    assert!(
+        shell
+            .take(flow + 1, identify_with("alice", PASSWORD))
+            .is_ok()
+    );
+    let right = secret.code_at(shell.now);
+    assert_eq!(
+        shell.take(flow + 1, answer(&right)).keys(),
+        ["tooManyRequests"]
+    );
+    // A recovery, which needs a mail only, gives no new guesses.
+    shell.begin(flow + 2);
+    shell.walk_to_reset_page(flow + 2, "alice");
+    assert!(shell.take(flow + 2, answer(NEW_PASSWORD)).is_ok());
+    let right = secret.code_at(shell.now);
+    assert_eq!(
+        shell.take(flow + 2, answer(&right)).keys(),
+        ["tooManyRequests"]
+    );
+    assert_eq!(issued(&shell), None);
+}
+
+#[test]
+fn t_s13_a_recovery_does_not_do_without_the_second_factor() {
+    let (mut shell, secret) = alice_has_an_app(limits_of_one_flow());
+    shell.walk_to_reset_page(0, "alice");
+    let mailed = shell.last_code();
+    assert!(shell.take(0, answer(NEW_PASSWORD)).is_ok());
+    assert_eq!(
+        shell.passwords().first().map(String::as_str),
+        Some(NEW_PASSWORD)
+    );
+    assert_eq!(issued(&shell), None, "X-25");
+    assert_eq!(offered(&shell), ["challenge-authenticator"]);
+    // The code of the mail is for the recovery, which is over.
+    assert_eq!(
+        shell.take(0, answer(&mailed)).keys(),
+        ["api.authn.error.PASSCODE_INVALID"]
+    );
+    assert!(shell.take(0, answer(&secret.code_at(shell.now))).is_ok());
+    assert_eq!(issued(&shell).unwrap(), ["email", "mfa", "otp", "pwd"]);
+}
+
+#[test]
+fn t_s13_where_a_recovery_does_not_sign_in_nothing_is_asked() {
+    let mut policy = limits_of_one_flow();
+    policy.recovery.auto_sign_in = false;
+    let (mut shell, _) = alice_has_an_app(policy);
+    shell.walk_to_reset_page(0, "alice");
+    assert!(shell.take(0, answer(NEW_PASSWORD)).is_ok());
+    let Stage::Completed(completed) = &shell.flow(0).stage else {
+        panic!("{:?}", shell.flow(0).stage);
+    };
+    assert_eq!(completed.ending, Ending::PasswordChanged);
+    assert_eq!(issued(&shell), None);
+}
+
+#[test]
+fn the_password_counts_for_ten_minutes() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    shell.wait(10 * 60);
+    let came = shell.take(0, answer(&secret.code_at(shell.now)));
+    assert_eq!(came.keys(), ["idx.session.expired"]);
+    assert_eq!(issued(&shell), None);
+}
+
+#[test]
+fn a_password_that_was_replaced_meanwhile_lets_nobody_on() {
+    let (mut shell, _) = at_the_code(Policy::default());
+    let compared = Effect::RequirePassword {
+        user: shell.users[0].id.clone(),
+        password: shell.users[0].password.clone().unwrap(),
+    };
+    assert!(
+        shell.effects.contains(&compared),
+        "the step that asks for the app"
+    );
+    // And a flow that waits for the app ends with the password it began with.
+    shell.begin(1);
+    shell.walk_to_reset_page(1, "alice");
+    assert!(shell.take(1, answer(NEW_PASSWORD)).is_ok());
+    assert!(matches!(shell.flow(0).stage, Stage::Dead));
+}
+
+#[test]
+fn cancelling_begins_with_the_password_again() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    assert!(shell.take(0, Input::Cancel).is_ok());
+    assert_eq!(offered(&shell), ["identify"]);
+    let came = shell.take(0, answer(&secret.code_at(shell.now)));
+    assert!(!came.is_ok());
+}
+
+#[test]
+fn an_org_that_takes_no_second_factor_asks_for_none() {
+    let mut policy = Policy::default();
+    policy.sign_in.second_factors.clear();
+    let (shell, _) = at_the_code(policy);
+    assert_eq!(issued(&shell).unwrap(), ["pwd"]);
+}
+
+#[test]
+fn somebody_elses_app_proves_nothing() {
+    let (mut shell, _) = at_the_code(Policy::default());
+    let other = enroll_totp((&shell.keys, &shell.org), shell.now, &mut SystemEntropy);
+    shell.users[1].enrollments.list = vec![other.0];
+    let came = shell.take(0, answer(&other.1.code_at(shell.now)));
+    assert_eq!(came.keys(), ["api.authn.error.PASSCODE_INVALID"]);
+}
+
+#[test]
+fn two_enrolments_share_no_secret() {
+    let shell = Shell::new(Policy::default());
+    let now = Timestamp::from_millis(0);
+    let make = || enroll_totp((&shell.keys, &shell.org), now, &mut SystemEntropy);
+    let (first, second) = (make(), make());
+    assert_ne!(first.1.base32().expose(), second.1.base32().expose());
+    assert_eq!(first.0.authenticator, totp_key());
+    let stored = first.0.data.to_string();
+    assert!(
+        !stored.contains(first.1.base32().expose().as_str()),
+        "{stored}"
+    );
+}
