@@ -136,14 +136,14 @@ impl Notice {
     #[must_use]
     pub const fn place(&self) -> Place {
         match self {
-            Self::CodeInvalid | Self::PasswordCommon | Self::PasswordRequirementsNotMet(_) => {
-                Place::Passcode
-            }
+            Self::CodeInvalid
+            | Self::CodeUsed
+            | Self::PasswordCommon
+            | Self::PasswordRequirementsNotMet(_) => Place::Passcode,
             Self::AuthenticationFailed
             | Self::BadRequest
             | Self::Busy
             | Self::CodeSpent
-            | Self::CodeUsed
             | Self::IdentifierMalformed(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted

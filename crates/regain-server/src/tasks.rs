@@ -62,13 +62,18 @@ impl Tasks {
         name: &str,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let (ended, end) = oneshot::channel::<()>();
+        let (mut ended, end) = oneshot::channel::<()>();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                runtime.block_on(task);
-                drop(ended);
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = task => {}
+                        // The others are gone, and nobody waits for this one.
+                        () = ended.closed() => {}
+                    }
+                });
             })?;
         self.spawn(async move {
             // Nothing is sent: the sender goes away when the thread is done.
