@@ -24,6 +24,7 @@ const PORTS = { from: 12_000, count: 20_000, tries: 100 };
 /** Users, passwords and clients that every demo has. */
 export const DEMO = {
   user: 'alice@example.com',
+  userWithMail: 'bob@example.com',
   userWithApp: 'dave@example.com',
   password: 'Copper-Lantern-42',
   web: { clientId: 'regain-demo-web', clientSecret: 'regain-demo-secret' },

@@ -116,8 +116,9 @@ pub enum Outgoing {
         /// Through which app.
         app_label: String,
     },
-    /// The code of a recovery.
-    RecoveryCode {
+    /// A code, of a recovery or of a sign-in: its ticket says which.
+    #[serde(rename = "recovery_code")]
+    Code {
         /// Whom it is for; for nobody the row looks the same and is dropped later.
         subject: Subject,
         /// What was typed, canonical.
@@ -144,7 +145,7 @@ impl Outgoing {
     pub const fn goes_first(&self) -> bool {
         match self {
             Self::PasswordChanged { .. } => true,
-            Self::RecoveryCode { known_device, .. } => *known_device,
+            Self::Code { known_device, .. } => *known_device,
         }
     }
 
@@ -153,7 +154,7 @@ impl Outgoing {
     pub fn dead_at(&self) -> Option<Timestamp> {
         match self {
             Self::PasswordChanged { .. } => None,
-            Self::RecoveryCode { ticket, .. } => Some(ticket.expires_at),
+            Self::Code { ticket, .. } => Some(ticket.expires_at),
         }
     }
 }

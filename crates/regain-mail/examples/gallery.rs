@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use regain_mail::{Brand, Language, Mail, RecoveryCode, render};
+use regain_mail::{Brand, CodeMail, Language, Mail, render};
 use regain_types::Secret;
 
 fn main() -> std::io::Result<()> {
@@ -18,11 +18,11 @@ fn main() -> std::io::Result<()> {
         support_url: Some("https://example.com/help".to_owned()),
         ..Brand::default()
     };
-    let long = RecoveryCode {
+    let long = CodeMail {
         code: Secret::new("123456789012".to_owned()),
         identifier: "somebody.with.a.rather.long.name.indeed@mail.department.example.com"
             .to_owned(),
-        ..RecoveryCode::sample()
+        ..CodeMail::sample()
     };
     let mut mails = Mail::samples();
     mails.push(Mail::RecoveryCode(long));

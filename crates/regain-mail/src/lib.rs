@@ -8,10 +8,10 @@
 //! the server's business; nothing here retries. Read [`Mail`], [`Message`] and [`Transport`] first.
 //!
 //! ```
-//! use regain_mail::{Brand, Language, Mail, RecoveryCode, render};
+//! use regain_mail::{Brand, Language, Mail, CodeMail, render};
 //!
 //! let brand = Brand { org_name: "Example".to_owned(), support_url: None, ..Brand::default() };
-//! let mail = Mail::RecoveryCode(RecoveryCode::sample());
+//! let mail = Mail::RecoveryCode(CodeMail::sample());
 //! let rendered = render(&mail, &brand, Language::choose("de-AT, en;q=0.5"));
 //! assert!(rendered.text.lines().any(|line| line == "123456"));
 //! assert!(!rendered.subject.contains("123456"));
@@ -34,7 +34,7 @@ mod transport;
 pub use brand::Brand;
 pub use compose::{Envelope, MailError, Message, Sender, compose};
 pub use language::Language;
-pub use mail::{Mail, PasswordChanged, RecoveryCode};
+pub use mail::{CodeMail, Mail, PasswordChanged};
 pub use mailbox::{
     DevMailbox, Event, EventKind, MAILBOX_CSP, MailboxError, MailboxMessage, Note, mailbox_css,
     mailbox_js, mailbox_page,

@@ -11,12 +11,14 @@ pub enum Mail {
     /// A notice that a password was set (M-08). It holds no code and no link that acts.
     PasswordChanged(PasswordChanged),
     /// A code that proves, in a recovery, that somebody reads this inbox.
-    RecoveryCode(RecoveryCode),
+    RecoveryCode(CodeMail),
+    /// A code that proves, after a password, that somebody reads this inbox.
+    SignInCode(CodeMail),
 }
 
 impl Mail {
     /// The names of all mails, as directories of templates have them.
-    pub const NAMES: [&'static str; 2] = ["password_changed", "recovery_code"];
+    pub const NAMES: [&'static str; 3] = ["password_changed", "recovery_code", "sign_in_code"];
 
     /// Its name.
     #[must_use]
@@ -24,6 +26,16 @@ impl Mail {
         match self {
             Self::PasswordChanged(_) => "password_changed",
             Self::RecoveryCode(_) => "recovery_code",
+            Self::SignInCode(_) => "sign_in_code",
+        }
+    }
+
+    /// What it says of a code, if it holds one.
+    #[must_use]
+    pub const fn code(&self) -> Option<&CodeMail> {
+        match self {
+            Self::PasswordChanged(_) => None,
+            Self::RecoveryCode(code) | Self::SignInCode(code) => Some(code),
         }
     }
 
@@ -32,14 +44,15 @@ impl Mail {
     pub fn samples() -> Vec<Self> {
         vec![
             Self::PasswordChanged(PasswordChanged::sample()),
-            Self::RecoveryCode(RecoveryCode::sample()),
+            Self::RecoveryCode(CodeMail::sample()),
+            Self::SignInCode(CodeMail::sample()),
         ]
     }
 }
 
-/// What the mail with the recovery code says.
+/// What a mail with a code says.
 #[derive(Debug, Clone)]
-pub struct RecoveryCode {
+pub struct CodeMail {
     /// The code: digits, contiguous.
     pub code: Secret<String>,
     /// How long the code lives from now, in minutes.
@@ -55,7 +68,7 @@ pub struct RecoveryCode {
     pub autofill_host: Option<String>,
 }
 
-impl RecoveryCode {
+impl CodeMail {
     /// Made-up content.
     #[must_use]
     pub fn sample() -> Self {

@@ -7,7 +7,7 @@ use regain_types::Timestamp;
 
 use crate::plain::one_line;
 use crate::sentences::Sentences;
-use crate::{Brand, Language, Mail, PasswordChanged, RecoveryCode, browser};
+use crate::{Brand, CodeMail, Language, Mail, PasswordChanged, browser};
 
 /// The sentences of one mail.
 #[derive(Clone)]
@@ -41,7 +41,8 @@ pub fn render(mail: &Mail, brand: &Brand, language: Language) -> Rendered {
     let frame = Frame::new(brand, language);
     let mut rendered = match mail {
         Mail::PasswordChanged(changed) => password_changed(changed, &frame),
-        Mail::RecoveryCode(recovery) => recovery_code(recovery, &frame),
+        Mail::RecoveryCode(code) => code_mail(code, Purpose::Recovery, &frame),
+        Mail::SignInCode(code) => code_mail(code, Purpose::SignIn, &frame),
     };
     if let Some(templates) = &brand.templates {
         templates.apply(mail, &frame, &mut rendered);
@@ -85,20 +86,29 @@ impl Frame {
 }
 
 #[derive(Template)]
-#[template(path = "recovery_code/body.txt")]
-struct RecoveryText<'a> {
+#[template(path = "code/body.txt")]
+struct CodeText<'a> {
     frame: &'a Frame,
-    content: &'a RecoveryContent,
+    content: &'a CodeContent,
 }
 
 #[derive(Template)]
-#[template(path = "recovery_code/body.html")]
-struct RecoveryHtml<'a> {
+#[template(path = "code/body.html")]
+struct CodeHtml<'a> {
     frame: &'a Frame,
-    content: &'a RecoveryContent,
+    content: &'a CodeContent,
 }
 
-pub(crate) struct RecoveryContent {
+/// What a code is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    Recovery,
+    SignIn,
+}
+
+pub(crate) struct CodeContent {
+    pub(crate) heading: &'static str,
+    pub(crate) not_you: String,
     pub(crate) code: String,
     pub(crate) identifier: String,
     pub(crate) app: String,
@@ -109,26 +119,34 @@ pub(crate) struct RecoveryContent {
     pub(crate) autofill: Option<String>,
 }
 
-impl RecoveryContent {
-    pub(crate) fn new(recovery: &RecoveryCode, frame: &Frame) -> Self {
+impl CodeContent {
+    pub(crate) fn new(mail: &CodeMail, purpose: Purpose, frame: &Frame) -> Self {
         let say = frame.say;
-        let code = recovery.code.expose().clone();
-        let (identifier, app) = (
-            one_line(&recovery.identifier),
-            one_line(&recovery.app_label),
-        );
-        let word = recovery
+        let code = mail.code.expose().clone();
+        let (identifier, app) = (one_line(&mail.identifier), one_line(&mail.app_label));
+        let word = mail
             .request_word
             .as_deref()
             .map(one_line)
             .filter(|word| !word.is_empty());
-        let host = recovery
-            .autofill_host
-            .as_deref()
-            .filter(|host| is_host(host));
+        let host = mail.autofill_host.as_deref().filter(|host| is_host(host));
+        let (heading, intro, not_you) = match purpose {
+            Purpose::Recovery => (
+                say.recovery_heading,
+                (say.recovery_intro)(&identifier, &app),
+                say.recovery_not_you.to_owned(),
+            ),
+            Purpose::SignIn => (
+                say.sign_in_heading,
+                (say.sign_in_intro)(&identifier, &app),
+                (say.sign_in_not_you)(&app),
+            ),
+        };
         Self {
-            intro: (say.recovery_intro)(&identifier, &app),
-            code_lives: (say.code_lives)(recovery.minutes),
+            heading,
+            intro,
+            not_you,
+            code_lives: (say.code_lives)(mail.minutes),
             request_word: word.as_deref().map(say.request_word),
             autofill: host.map(|host| format!("@{host} #{code}")),
             code,
@@ -144,20 +162,23 @@ impl RecoveryContent {
     }
 }
 
-fn recovery_code(recovery: &RecoveryCode, frame: &Frame) -> Rendered {
+fn code_mail(mail: &CodeMail, purpose: Purpose, frame: &Frame) -> Rendered {
     let say = frame.say;
-    let content = RecoveryContent::new(recovery, frame);
-    let subject = (say.recovery_subject)(&frame.org_raw);
-    let subject = match &recovery.request_word {
+    let content = CodeContent::new(mail, purpose, frame);
+    let subject = match purpose {
+        Purpose::Recovery => (say.recovery_subject)(&frame.org_raw),
+        Purpose::SignIn => (say.sign_in_subject)(&frame.org_raw),
+    };
+    let subject = match &mail.request_word {
         Some(word) if !word.is_empty() => (say.with_request_word)(&subject, word),
         _ => subject,
     };
-    let text = RecoveryText {
+    let text = CodeText {
         frame,
         content: &content,
     }
     .render();
-    let html = RecoveryHtml {
+    let html = CodeHtml {
         frame,
         content: &content,
     }

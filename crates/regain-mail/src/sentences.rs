@@ -44,6 +44,13 @@ pub(crate) struct Sentences {
     pub(crate) recovery_subject: fn(&str) -> String,
     /// The word that page and mail share: (word).
     pub(crate) request_word: fn(&str) -> String,
+    pub(crate) sign_in_heading: &'static str,
+    /// (identifier, app)
+    pub(crate) sign_in_intro: fn(&str, &str) -> String,
+    /// (app)
+    pub(crate) sign_in_not_you: fn(&str) -> String,
+    /// (org)
+    pub(crate) sign_in_subject: fn(&str) -> String,
     /// A point in time, UTC.
     pub(crate) when: fn(DateTime) -> String,
     pub(crate) when_label: &'static str,

@@ -29,7 +29,7 @@ pub fn subject_of_event(org: &OrgId, subject: &AuditSubject) -> String {
 pub fn delivery_subject(outgoing: &Outgoing) -> (String, Option<&FlowId>) {
     match outgoing {
         Outgoing::PasswordChanged { user, .. } => (user.as_str().to_owned(), None),
-        Outgoing::RecoveryCode {
+        Outgoing::Code {
             subject,
             identifier_hash,
             ticket,

@@ -36,6 +36,7 @@ pub(crate) use check::Configuration;
 pub(crate) use clients::check_uri;
 pub(crate) use server::{socket_address, tls_error};
 pub(crate) use show::show;
+pub(crate) use sign_in::second_factor;
 
 /// `regain.toml` as it is written.
 #[derive(Debug, Default, Serialize, Deserialize)]

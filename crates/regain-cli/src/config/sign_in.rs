@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::problem::Problems;
 
 /// What can be a second factor in this release.
-const SECOND_FACTORS: [&str; 1] = ["google_otp"];
+const SECOND_FACTORS: [&str; 2] = ["google_otp", "okta_email"];
 
 /// The section.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SignIn {
-    /// What is asked for after the password, best first, from whoever has enrolled it: `google_otp`.
-    /// Empty: nothing.
+    /// What is asked for after the password, best first, from whoever has enrolled it:
+    /// `google_otp`, `okta_email`. Empty: nothing.
     pub(crate) second_factors: Vec<String>,
 }
 
@@ -29,20 +29,28 @@ impl Default for SignIn {
 impl SignIn {
     /// Checks the values.
     pub(crate) fn check(&self, problems: &mut Problems<'_>) -> SignInPolicy {
-        let known = |key: &&String| {
-            let known = SECOND_FACTORS.contains(&key.as_str());
-            if !known {
-                let message = format!("may hold {}, not {key:?}", SECOND_FACTORS.join(", "));
-                problems.add("sign_in.second_factors", message);
+        let mut second_factors = Vec::new();
+        for key in &self.second_factors {
+            match second_factor(key) {
+                Ok(key) => second_factors.push(key),
+                Err(what) => problems.add(
+                    "sign_in.second_factors",
+                    format!("each {what}, not {key:?}"),
+                ),
             }
-            known
-        };
-        let known: Vec<&String> = self.second_factors.iter().filter(known).collect();
-        SignInPolicy {
-            second_factors: known
-                .into_iter()
-                .filter_map(|key| AuthenticatorKey::parse(key))
-                .collect(),
         }
+        SignInPolicy { second_factors }
     }
+}
+
+/// Reads the key of something that can be a second factor.
+///
+/// # Errors
+/// What it must be.
+pub(crate) fn second_factor(key: &str) -> Result<AuthenticatorKey, String> {
+    SECOND_FACTORS
+        .contains(&key)
+        .then(|| AuthenticatorKey::parse(key))
+        .flatten()
+        .ok_or_else(|| format!("must be {}", SECOND_FACTORS.join(" or ")))
 }

@@ -271,7 +271,7 @@ impl Shell {
                     }
                 }
             }
-            Effect::Enqueue(Outgoing::RecoveryCode {
+            Effect::Enqueue(Outgoing::Code {
                 subject, ticket, ..
             }) => {
                 let code = ticket.code(&self.keys, &self.org).expose().clone();

@@ -55,6 +55,16 @@ pub(super) static SENTENCES: Sentences = Sentences {
                        ist.",
     recovery_subject: |org| format!("Passwort für {org} zurücksetzen"),
     request_word: |word| format!("Diese Mail gehört zu der Seite, auf der „Anfrage {word}“ steht."),
+    sign_in_heading: "Anmelden",
+    sign_in_intro: |identifier, app| format!("Bei {app} läuft eine Anmeldung als {identifier}."),
+    sign_in_not_you: |app| {
+        format!(
+            "Das ist jemand anderes? Dann kennt jemand das Passwort. Bitte diesen Code nicht \
+             weitergeben, {app} auf dem gewohnten Weg öffnen, „Passwort vergessen?“ wählen und ein \
+             anderes Passwort setzen."
+        )
+    },
+    sign_in_subject: |org| format!("Code für die Anmeldung bei {org}"),
     when,
     when_label: "Zeit",
     with_request_word: |subject, word| format!("{subject} (Anfrage {word})"),

@@ -51,6 +51,17 @@ pub(super) static SENTENCES: Sentences = Sentences {
     recovery_not_you: "You did not ask for it? Then do nothing: your password stays as it is.",
     recovery_subject: |org| format!("Reset your password for {org}"),
     request_word: |word| format!("This mail belongs to the page that says \"request {word}\"."),
+    sign_in_heading: "Sign in",
+    sign_in_intro: |identifier, app| {
+        format!("Somebody, probably you, is signing in to {app} as {identifier}.")
+    },
+    sign_in_not_you: |app| {
+        format!(
+            "It is not you? Then somebody knows your password. Do not give them this code. Open {app} \
+             the way you always do, choose \"Forgot password?\" and set another password."
+        )
+    },
+    sign_in_subject: |org| format!("Your code to sign in to {org}"),
     when,
     when_label: "Time",
     with_request_word: |subject, word| format!("{subject} (request {word})"),

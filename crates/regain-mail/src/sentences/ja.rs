@@ -37,6 +37,18 @@ pub(super) static SENTENCES: Sentences = Sentences {
     request_word: |word| {
         format!("このメールは「リクエスト {word}」と表示されているページのものです。")
     },
+    sign_in_heading: "サインイン",
+    sign_in_intro: |identifier, app| {
+        format!("{app} に {identifier} としてサインインする手続きが行われています。")
+    },
+    sign_in_not_you: |app| {
+        format!(
+            "お心当たりがない場合、第三者がパスワードを知っているおそれがあります。このコードを誰にも\
+             教えず、いつもの方法で {app} を開き、「パスワードをお忘れですか？」から別のパスワードを\
+             設定してください。"
+        )
+    },
+    sign_in_subject: |org| format!("{org} へのサインイン用コード"),
     when: |time: DateTime| {
         format!(
             "{}年{}月{}日 {:02}:{:02}（UTC）",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minijinja::Value;
 
 use crate::Mail;
-use crate::render::{ChangedContent, Frame, RecoveryContent};
+use crate::render::{ChangedContent, CodeContent, Frame, Purpose};
 
 type Variables = BTreeMap<&'static str, Value>;
 
@@ -22,20 +22,24 @@ pub(crate) fn context(mail: &Mail, frame: &Frame) -> Value {
         ("help", Value::from(frame.say.help_label)),
     ]);
     match mail {
-        Mail::RecoveryCode(recovery) => {
-            let content = RecoveryContent::new(recovery, frame);
+        Mail::RecoveryCode(code) | Mail::SignInCode(code) => {
+            let purpose = match mail {
+                Mail::SignInCode(_) => Purpose::SignIn,
+                Mail::RecoveryCode(_) | Mail::PasswordChanged(_) => Purpose::Recovery,
+            };
+            let content = CodeContent::new(code, purpose, frame);
             say.extend([
-                ("heading", Value::from(frame.say.recovery_heading)),
+                ("heading", Value::from(content.heading)),
                 ("intro", Value::from(content.intro)),
                 ("enter_this_code", Value::from(frame.say.enter_this_code)),
                 ("code_lives", Value::from(content.code_lives)),
                 ("never_share", Value::from(frame.say.never_share)),
                 ("request_word", optional(content.request_word.as_deref())),
-                ("not_you", Value::from(frame.say.recovery_not_you)),
+                ("not_you", Value::from(content.not_you)),
             ]);
             variables.extend([
                 ("code", Value::from(content.code)),
-                ("minutes", Value::from(recovery.minutes)),
+                ("minutes", Value::from(code.minutes)),
                 ("identifier", Value::from(content.identifier)),
                 ("app", Value::from(content.app)),
                 ("request_word", optional(content.word.as_deref())),

@@ -4,7 +4,7 @@ use regain_types::Secret;
 
 use super::{TemplateProblem, Templates, context};
 use crate::render::Frame;
-use crate::{Brand, Language, Mail, PasswordChanged, RecoveryCode};
+use crate::{Brand, CodeMail, Language, Mail, PasswordChanged};
 
 /// A value that nobody wants to see where it means something.
 const CANARY: &str = "canary<i>\"'&x";
@@ -57,15 +57,13 @@ fn trials(name: &str) -> Vec<(Mail, Brand)> {
     };
     let full = brand(Some("https://support.example/help".to_owned()));
     let bare = brand(None);
-    let code = |full: bool| {
-        Mail::RecoveryCode(RecoveryCode {
-            code: Secret::new(CODE.to_owned()),
-            app_label: CANARY.to_owned(),
-            identifier: CANARY.to_owned(),
-            request_word: full.then(|| CANARY.to_owned()),
-            autofill_host: full.then(|| "app.example".to_owned()),
-            ..RecoveryCode::sample()
-        })
+    let code = |full: bool| CodeMail {
+        code: Secret::new(CODE.to_owned()),
+        app_label: CANARY.to_owned(),
+        identifier: CANARY.to_owned(),
+        request_word: full.then(|| CANARY.to_owned()),
+        autofill_host: full.then(|| "app.example".to_owned()),
+        ..CodeMail::sample()
     };
     let changed = |full: bool| {
         let sample = PasswordChanged::sample();
@@ -78,14 +76,21 @@ fn trials(name: &str) -> Vec<(Mail, Brand)> {
         })
     };
     match name {
-        "recovery_code" => vec![(code(true), full), (code(false), bare)],
+        "recovery_code" => vec![
+            (Mail::RecoveryCode(code(true)), full),
+            (Mail::RecoveryCode(code(false)), bare),
+        ],
+        "sign_in_code" => vec![
+            (Mail::SignInCode(code(true)), full),
+            (Mail::SignInCode(code(false)), bare),
+        ],
         _ => vec![(changed(true), full), (changed(false), bare)],
     }
 }
 
 /// Why a mail must not leave like this.
 fn broken(mail: &Mail, part: &str, text: &str) -> Option<String> {
-    let holds_code = matches!(mail, Mail::RecoveryCode(_));
+    let holds_code = mail.code().is_some();
     match part {
         "subject.txt" => {
             let subject = text.trim();
@@ -177,7 +182,7 @@ fn unusual(mail: &Mail, part: &str, text: &str, language: Language) -> Option<St
             .say
             .enter_this_code
     );
-    let missing = matches!(mail, Mail::RecoveryCode(_))
+    let missing = mail.code().is_some()
         && !text.to_lowercase().contains(&shape.to_lowercase())
         && !text.to_lowercase().contains(&english.to_lowercase());
     missing.then(|| {

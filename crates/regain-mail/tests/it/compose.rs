@@ -1,6 +1,6 @@
 //! What goes over the wire (M-04 to M-06).
 
-use regain_mail::{Brand, Language, Mail, MailError, RecoveryCode, Sender, compose, render};
+use regain_mail::{Brand, CodeMail, Language, Mail, MailError, Sender, compose, render};
 use regain_types::Timestamp;
 
 use crate::fixtures::{brand, envelope, recovery_message, seen_by_mailparse};
@@ -24,10 +24,10 @@ fn lines_are_short_end_in_crlf_and_hold_ascii_only() {
             support_url: None,
             ..Brand::default()
         };
-        let mail = Mail::RecoveryCode(RecoveryCode {
+        let mail = Mail::RecoveryCode(CodeMail {
             app_label: "x".repeat(5_000),
             identifier: "y".repeat(5_000),
-            ..RecoveryCode::sample()
+            ..CodeMail::sample()
         });
         let message = compose(
             &envelope("out1", "alice@example.com"),
@@ -79,7 +79,7 @@ fn domains_travel_as_a_labels() {
 #[test]
 fn the_message_id_takes_names_and_addresses() {
     let rendered = render(
-        &Mail::RecoveryCode(RecoveryCode::sample()),
+        &Mail::RecoveryCode(CodeMail::sample()),
         &brand(),
         Language::En,
     );
@@ -102,7 +102,7 @@ fn the_message_id_takes_names_and_addresses() {
 #[test]
 fn names_beyond_ascii_survive() {
     let rendered = render(
-        &Mail::RecoveryCode(RecoveryCode::sample()),
+        &Mail::RecoveryCode(CodeMail::sample()),
         &brand(),
         Language::En,
     );
@@ -119,7 +119,7 @@ fn names_beyond_ascii_survive() {
 #[test]
 fn recipients_that_are_not_one_address_are_refused() {
     let rendered = render(
-        &Mail::RecoveryCode(RecoveryCode::sample()),
+        &Mail::RecoveryCode(CodeMail::sample()),
         &brand(),
         Language::En,
     );
@@ -170,7 +170,7 @@ fn senders_are_read_or_refused() {
 #[test]
 fn headers_that_would_break_are_refused() {
     let mut rendered = render(
-        &Mail::RecoveryCode(RecoveryCode::sample()),
+        &Mail::RecoveryCode(CodeMail::sample()),
         &brand(),
         Language::En,
     );
@@ -213,7 +213,7 @@ fn headers_that_would_break_are_refused() {
 
 #[test]
 fn debug_shows_neither_code_nor_address() {
-    let mail = Mail::RecoveryCode(RecoveryCode::sample());
+    let mail = Mail::RecoveryCode(CodeMail::sample());
     let rendered = render(&mail, &brand(), Language::En);
     let message = recovery_message("out1", "alice@example.com");
     for shown in [format!("{rendered:?}"), format!("{message:?}")] {

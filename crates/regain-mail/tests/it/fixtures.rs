@@ -1,9 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use regain_mail::{
-    Brand, Envelope, Language, Mail, Message, RecoveryCode, Sender, compose, render,
-};
+use regain_mail::{Brand, CodeMail, Envelope, Language, Mail, Message, Sender, compose, render};
 use regain_types::{Clock, OutboxId, Timestamp};
 
 /// 2 January 2026, 03:04:05.678 UTC, for ever.
@@ -43,7 +41,7 @@ pub(crate) fn envelope(id: &str, to: &str) -> Envelope {
 }
 
 pub(crate) fn recovery_message(id: &str, to: &str) -> Message {
-    let mail = Mail::RecoveryCode(RecoveryCode::sample());
+    let mail = Mail::RecoveryCode(CodeMail::sample());
     compose(&envelope(id, to), &render(&mail, &brand(), Language::En)).unwrap()
 }
 

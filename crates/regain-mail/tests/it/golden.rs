@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mailparse::MailHeaderMap as _;
-use regain_mail::{Language, Mail, Message, RecoveryCode, Rendered, Sender, compose, render};
+use regain_mail::{CodeMail, Language, Mail, Message, Rendered, Sender, compose, render};
 use regain_types::Secret;
 
 use crate::fixtures::{HEADERS, brand, envelope, seen_by_mail_parser, seen_by_mailparse};
@@ -42,10 +42,7 @@ fn every_mail() -> Vec<Golden> {
                 let mut envelope = envelope("out1", to.0);
                 envelope.from = Sender::new("B\u{fc}cher, Inc.", "no-reply@example.com").unwrap();
                 let message = compose(&envelope, &rendered).unwrap();
-                let code = match &mail {
-                    Mail::PasswordChanged(_) => None,
-                    Mail::RecoveryCode(recovery) => Some(recovery.code.expose().clone()),
-                };
+                let code = mail.code().map(|code| code.code.expose().clone());
                 all.push(Golden {
                     name: format!("{}.{} to {}", mail.name(), language.tag(), to.0),
                     language,
@@ -62,12 +59,12 @@ fn every_mail() -> Vec<Golden> {
 
 fn every_content() -> Vec<Mail> {
     let mut contents = Mail::samples();
-    contents.push(Mail::RecoveryCode(RecoveryCode {
+    contents.push(Mail::RecoveryCode(CodeMail {
         code: Secret::new("000123456789".to_owned()),
         app_label: "\u{7a93}\u{53e3} \u{1f511}".to_owned(),
         request_word: None,
         autofill_host: None,
-        ..RecoveryCode::sample()
+        ..CodeMail::sample()
     }));
     contents
 }

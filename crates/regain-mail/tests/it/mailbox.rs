@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use regain_mail::{
-    DevMailbox, EventKind, Language, Mail, RecoveryCode, Transport as _, compose, mailbox_css,
+    CodeMail, DevMailbox, EventKind, Language, Mail, Transport as _, compose, mailbox_css,
     mailbox_js, mailbox_page, render,
 };
 use regain_types::OutboxId;
@@ -26,11 +26,7 @@ async fn a_mail_is_read_back_from_its_bytes() {
     let directory = tempfile::tempdir().unwrap();
     let mailbox = open(&directory);
     for language in Language::ALL {
-        let rendered = render(
-            &Mail::RecoveryCode(RecoveryCode::sample()),
-            &brand(),
-            language,
-        );
+        let rendered = render(&Mail::RecoveryCode(CodeMail::sample()), &brand(), language);
         let id = format!("out{}", language.tag());
         let message = compose(&envelope(&id, "alice@example.com"), &rendered).unwrap();
         mailbox.send(&message).await.unwrap();

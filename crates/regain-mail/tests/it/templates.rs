@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use regain_mail::{
-    Brand, Language, Mail, PasswordChanged, RecoveryCode, TemplateProblem, Templates, compose,
-    render,
+    Brand, CodeMail, Language, Mail, PasswordChanged, TemplateProblem, Templates, compose, render,
 };
 
 use crate::fixtures::{brand, envelope};
@@ -51,7 +50,7 @@ fn a_template_stands_for_its_part_in_its_language() {
     .unwrap();
     assert_eq!(templates.warnings(), []);
     let brand = with(templates);
-    let code = Mail::RecoveryCode(RecoveryCode::sample());
+    let code = Mail::RecoveryCode(CodeMail::sample());
     let ours = |language| render(&code, &crate::fixtures::brand(), language);
     let english = render(&code, &brand, Language::En);
     assert_eq!(english.subject, "Your Example code");
@@ -211,7 +210,7 @@ proptest! {
             ("recovery_code/subject.txt", "{{ app }} {{ org }}"),
         ]).unwrap();
         let brand = Brand { org_name: org, ..with(templates) };
-        let mail = Mail::RecoveryCode(RecoveryCode { app_label: app, identifier, ..RecoveryCode::sample() });
+        let mail = Mail::RecoveryCode(CodeMail { app_label: app, identifier, ..CodeMail::sample() });
         let rendered = render(&mail, &brand, Language::En);
         let tags: Vec<&str> = rendered.html.split('<').skip(1).collect();
         prop_assert_eq!(tags.len(), 6, "{}", &rendered.html);

@@ -91,7 +91,7 @@ impl Told {
                     event: event.name,
                     outcome: event.outcome.as_str(),
                 }),
-                Effect::Enqueue(Outgoing::RecoveryCode { .. }) => {
+                Effect::Enqueue(Outgoing::Code { .. }) => {
                     told.steps.push(FlowStep::CodeSent);
                 }
                 Effect::IssueInteractionCode(_) => told.steps.push(FlowStep::SignedIn),
@@ -116,7 +116,10 @@ fn starts_recovery(stage: &Stage) -> bool {
 const fn mail(outgoing: &Outgoing) -> &'static str {
     match outgoing {
         Outgoing::PasswordChanged { .. } => "password_changed",
-        Outgoing::RecoveryCode { .. } => "recovery_code",
+        Outgoing::Code { ticket, .. } => match ticket.intent {
+            Intent::RecoverPassword => "recovery_code",
+            Intent::SignIn => "sign_in_code",
+        },
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn pause(state: &AppState, row: &OutboxRow) {
 }
 
 async fn try_to_pause(state: &AppState, row: &OutboxRow) -> Result<(), StoreError> {
-    let Outgoing::RecoveryCode {
+    let Outgoing::Code {
         canonical, ticket, ..
     } = &row.outgoing
     else {

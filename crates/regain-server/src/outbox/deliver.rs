@@ -165,7 +165,7 @@ fn until_dead(row: &OutboxRow, at: Timestamp) -> MailVerdict {
 /// Gives a row up, and tells a developer why there is no mail (design §2.4).
 async fn drop_it(state: &AppState, row: &OutboxRow, why: Unsendable) -> MailVerdict {
     let to = match &row.outgoing {
-        Outgoing::RecoveryCode { canonical, .. } => canonical.as_str(),
+        Outgoing::Code { canonical, .. } => canonical.as_str(),
         Outgoing::PasswordChanged { user, .. } => user.as_str(),
     };
     if let Some(mailbox) = state.dev()

@@ -1,7 +1,7 @@
 //! What a row of the outbox says, and to whom: looked up when it is sent.
 
-use regain_engine::{CodeTicket, Outgoing, Subject, UserFacts};
-use regain_mail::{Language, Mail, PasswordChanged, RecoveryCode};
+use regain_engine::{CodeTicket, Intent, Outgoing, Subject, UserFacts};
+use regain_mail::{CodeMail, Language, Mail, PasswordChanged};
 use regain_store::{FlowKey, OutboxRow, StoreError, Typed};
 use regain_types::Timestamp;
 
@@ -46,7 +46,7 @@ impl Unsendable {
             Self::Bounced => "the address bounced a mail; nothing is sent to it for a day",
             Self::CodeDead => "the code was replaced, used or expired before the mail was sent",
             Self::NoAddress => "the user has no verified e-mail address",
-            Self::NotAllowed => "the user's status does not allow recovery",
+            Self::NotAllowed => "the user's status does not allow it",
             Self::NoUser => "no such user",
         }
     }
@@ -59,7 +59,7 @@ pub(super) async fn write(
     now: Timestamp,
 ) -> Result<Result<Letter, Unsendable>, StoreError> {
     match &row.outgoing {
-        Outgoing::RecoveryCode {
+        Outgoing::Code {
             subject,
             canonical,
             ticket,
@@ -70,20 +70,24 @@ pub(super) async fn write(
             known_device: _,
         } => {
             let known = known(state, (ticket, canonical), now).await?;
-            let (recipient, withheld) = match recovery_recipient(subject, known.user) {
+            let (recipient, withheld) = match recipient((subject, ticket.intent), known.user) {
                 Err(why) => (Recipient::nobody(canonical), Some(why)),
                 Ok(recipient) if !known.is_alive => (recipient, Some(Unsendable::CodeDead)),
                 Ok(recipient) if known.is_paused => (recipient, Some(Unsendable::Bounced)),
                 Ok(recipient) => (recipient, None),
             };
-            let mail = Mail::RecoveryCode(RecoveryCode {
+            let code = CodeMail {
                 code: ticket.code(state.keys(), state.org()),
                 minutes: minutes(ticket),
                 app_label: app_label.clone(),
                 identifier: recipient.login,
                 request_word: None,
                 autofill_host: Some(host_of(redirect_uri).to_owned()),
-            });
+            };
+            let mail = match ticket.intent {
+                Intent::RecoverPassword => Mail::RecoveryCode(code),
+                Intent::SignIn => Mail::SignInCode(code),
+            };
             let wish = language.as_deref().unwrap_or(&recipient.locale);
             Ok(Ok(Letter {
                 to: recipient.address,
@@ -120,7 +124,7 @@ pub(super) async fn write(
     }
 }
 
-/// Who gets the code of a recovery.
+/// Who gets a code.
 struct Recipient {
     address: String,
     login: String,
@@ -138,11 +142,18 @@ impl Recipient {
     }
 }
 
-/// The stored user behind a recovery: never the address that was typed (N-02).
-fn recovery_recipient(subject: &Subject, user: Option<UserFacts>) -> Result<Recipient, Unsendable> {
+/// The stored user behind a flow: never the address that was typed (N-02).
+fn recipient(
+    (subject, intent): (&Subject, Intent),
+    user: Option<UserFacts>,
+) -> Result<Recipient, Unsendable> {
     let user = user.ok_or(Unsendable::NoUser)?;
     let address = user.email.ok_or(Unsendable::NoAddress)?;
-    if *subject == Subject::Known(user.id) && user.status.may_recover() {
+    let may = match intent {
+        Intent::RecoverPassword => user.status.may_recover(),
+        Intent::SignIn => user.status.may_sign_in(),
+    };
+    if *subject == Subject::Known(user.id) && may {
         Ok(Recipient {
             address,
             login: user.login,
@@ -153,7 +164,7 @@ fn recovery_recipient(subject: &Subject, user: Option<UserFacts>) -> Result<Reci
     }
 }
 
-/// What one look at the store tells about the code of a recovery.
+/// What one look at the store tells about a code.
 struct Known {
     user: Option<UserFacts>,
     /// Whether the flow still waits for this very code.

@@ -210,7 +210,7 @@ fn is_before(other: &OutboxRow, row: &OutboxRow) -> bool {
 const fn flow_of(row: &OutboxRow) -> Option<&FlowId> {
     match &row.outgoing {
         Outgoing::PasswordChanged { .. } => None,
-        Outgoing::RecoveryCode { ticket, .. } => Some(&ticket.flow),
+        Outgoing::Code { ticket, .. } => Some(&ticket.flow),
     }
 }
 

@@ -158,7 +158,7 @@ pub(super) fn audit(user: &UserId) -> Effect {
 }
 
 pub(super) fn mail(user: Option<&UserId>, now: Timestamp) -> Outgoing {
-    Outgoing::RecoveryCode {
+    Outgoing::Code {
         subject: subject(user),
         canonical: "alice@example.com".to_owned(),
         identifier_hash: [0xA1; 32],

@@ -169,6 +169,7 @@ fn welcome(demo: &Demo, listen: Option<IpAddr>) {
   Issuer     {issuer}
 
   Users      {login:<width$}   password {password}
+             {with_mail:<width$}   the same, and a code by mail
              {with_app:<width$}   the same, and an authenticator app with the secret
              {nothing:<width$}   {secret_of_app}
 
@@ -181,6 +182,7 @@ fn welcome(demo: &Demo, listen: Option<IpAddr>) {
         issuer = site.issuer(),
         login = people::LOGIN,
         password = people::PASSWORD,
+        with_mail = people::LOGIN_WITH_MAIL,
         with_app = people::LOGIN_WITH_APP,
         nothing = "",
         secret_of_app = demo.app_secret.base32().expose(),

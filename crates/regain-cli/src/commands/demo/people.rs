@@ -3,14 +3,18 @@
 
 use async_trait::async_trait;
 use regain_engine::{
-    Enrollment, Enrollments, StoredPassword, TotpSecret, UserFacts, UserStatus, enroll_totp,
+    AuthenticatorKey, Enrollment, Enrollments, StoredPassword, TotpSecret, UserFacts, UserStatus,
+    enroll_totp,
 };
 use regain_server::{HashSettings, Seed, hash_with};
 use regain_store::{Store, StoreError, UserRow};
 use regain_types::{Entropy, KeyRing, OrgId, PepperKey, Secret, SystemEntropy, Timestamp, UserId};
+use serde_json::Value;
 
 /// Who can sign in.
 pub(super) const LOGIN: &str = "alice@example.com";
+/// Who needs a code by mail besides.
+pub(super) const LOGIN_WITH_MAIL: &str = "bob@example.com";
 /// Who needs a code of an authenticator app besides.
 pub(super) const LOGIN_WITH_APP: &str = "dave@example.com";
 /// The password of the start.
@@ -34,7 +38,7 @@ impl DemoPeople {
     /// [`StoreError`] when the store cannot take them.
     pub(super) async fn add(&self, store: &dyn Store) -> Result<(), StoreError> {
         let mut missing = Vec::new();
-        for login in [LOGIN, LOGIN_WITH_APP] {
+        for login in [LOGIN, LOGIN_WITH_MAIL, LOGIN_WITH_APP] {
             if store.find_user(&self.org, login).await?.is_none() {
                 missing.push(login);
             }
@@ -68,14 +72,20 @@ impl DemoPeople {
     }
 
     fn person(&self, login: &str, phc: &str, now: Timestamp) -> UserRow {
-        let has_app = login == LOGIN_WITH_APP;
-        let list = has_app.then(|| self.app(now).0).into_iter().collect();
+        let (first_name, factor) = match login {
+            LOGIN_WITH_APP => ("Dave", Some(self.app(now).0)),
+            LOGIN_WITH_MAIL => (
+                "Bob",
+                AuthenticatorKey::parse("okta_email").map(|key| mail(key, now)),
+            ),
+            _ => ("Alice", None),
+        };
         UserRow {
             facts: UserFacts {
                 id: UserId::random(&mut SystemEntropy),
                 login: login.to_owned(),
                 email: Some(login.to_owned()),
-                first_name: if has_app { "Dave" } else { "Alice" }.to_owned(),
+                first_name: first_name.to_owned(),
                 last_name: "Example".to_owned(),
                 locale: "en_US".to_owned(),
                 time_zone: "America/Los_Angeles".to_owned(),
@@ -86,11 +96,22 @@ impl DemoPeople {
                     set_at: now,
                 }),
                 history: Vec::new(),
-                enrollments: Enrollments { version: 0, list },
+                enrollments: Enrollments {
+                    version: 0,
+                    list: factor.into_iter().collect(),
+                },
             },
             created_at: now,
             updated_at: now,
         }
+    }
+}
+
+fn mail(authenticator: AuthenticatorKey, now: Timestamp) -> Enrollment {
+    Enrollment {
+        authenticator,
+        enrolled_at: now,
+        data: Value::Null,
     }
 }
 

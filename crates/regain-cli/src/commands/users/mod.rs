@@ -2,12 +2,12 @@
 
 mod create;
 mod export;
+mod factors;
 mod hashes;
 mod import;
 mod look;
 mod reading;
 mod record;
-mod totp;
 mod writing;
 
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(crate) enum Action {
     List(look::List),
     Show(look::Show),
     Status(look::Status),
-    Totp(totp::Totp),
+    Factors(factors::Factors),
     Hashes(hashes::Hashes),
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(action: Action) -> Result<ExitCode, Failure> {
         Action::List(list) => list.run().await,
         Action::Show(show) => show.run().await,
         Action::Status(status) => status.run().await,
-        Action::Totp(totp) => totp.run().await,
+        Action::Factors(factors) => factors.run().await,
         Action::Hashes(hashes) => hashes.run().await,
     }
 }

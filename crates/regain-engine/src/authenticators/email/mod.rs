@@ -107,7 +107,7 @@ impl Authenticator for Email {
             expires_at,
         };
         let data = serde_json::to_value(&ticket).unwrap_or_default();
-        let outgoing = Outgoing::RecoveryCode {
+        let outgoing = Outgoing::Code {
             subject: climb.who.subject.clone(),
             canonical: climb.who.canonical.clone(),
             identifier_hash: hashed(&climb.who.canonical, tools.keys, tools.org),

@@ -1,7 +1,8 @@
 //! A second proof after the password, from whoever has enrolled something for it.
 
 use regain_engine::{
-    Effect, Ending, Enrollments, Input, Policy, Stage, TotpSecret, enroll_totp, totp_key,
+    AuthenticatorKey, Effect, Ending, Enrollment, Enrollments, Input, Policy, Refusal, Stage,
+    TotpSecret, enroll_totp, totp_key,
 };
 use regain_types::{SystemEntropy, Timestamp};
 
@@ -259,4 +260,133 @@ fn two_enrolments_share_no_secret() {
         !stored.contains(first.1.base32().expose().as_str()),
         "{stored}"
     );
+}
+
+/// Alice is asked for a mail, and for an app if she has one.
+fn alice_gets_mails(mut shell: Shell) -> Shell {
+    let enrollment = Enrollment {
+        authenticator: AuthenticatorKey::parse("okta_email").unwrap(),
+        enrolled_at: shell.now,
+        data: serde_json::Value::Null,
+    };
+    shell.users[0].enrollments.list.push(enrollment);
+    shell
+}
+
+#[test]
+fn a_mail_goes_out_when_it_is_asked_for_and_its_code_lets_in() {
+    let mut shell = alice_gets_mails(Shell::new(limits_of_one_flow()));
+    shell.begin(0);
+    assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
+    assert_eq!(offered(&shell), ["select-authenticator-authenticate"]);
+    assert!(
+        shell.mails.is_empty(),
+        "nothing is sent before it is chosen"
+    );
+    let id = shell.email_id();
+    assert!(shell.take(0, select(&id)).is_ok());
+    let document = shell.document(0, &[]);
+    let current = document.current_authenticator_enrollment.unwrap().value;
+    assert_eq!(
+        current.profile.unwrap().email.as_deref(),
+        Some("a***e@example.com")
+    );
+    assert!(current.resend.is_some());
+    let code = shell.last_code();
+    let wrong = shell.take(0, answer(&other_than(&code)));
+    assert_eq!(wrong.keys(), ["api.authn.error.PASSCODE_INVALID"]);
+    assert!(shell.take(0, answer(&code)).is_ok());
+    assert_eq!(issued(&shell).unwrap(), ["email", "mfa", "pwd"]);
+}
+
+#[test]
+fn whoever_has_several_chooses_one() {
+    let (shell, secret) = alice_has_an_app(limits_of_one_flow());
+    let mut shell = alice_gets_mails(shell);
+    assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
+    assert_eq!(offered(&shell), ["select-authenticator-authenticate"]);
+    let names: Vec<_> = shell
+        .document(0, &[])
+        .authenticator_enrollments
+        .unwrap()
+        .value
+        .into_iter()
+        .map(|enrollment| enrollment.key.unwrap())
+        .collect();
+    assert_eq!(names, ["google_otp", "okta_email"], "as the org lists them");
+    let (mail, app) = (shell.email_id(), app_id(&shell));
+    assert!(shell.take(0, select(&mail)).is_ok());
+    let mailed = shell.last_code();
+    // Changed her mind: what was sent is of no use any more, and nothing counts twice.
+    assert!(shell.take(0, select(&app)).is_ok());
+    assert_eq!(
+        shell.take(0, answer(&mailed)).keys(),
+        ["api.authn.error.PASSCODE_INVALID"]
+    );
+    assert!(shell.take(0, answer(&secret.code_at(shell.now))).is_ok());
+    assert_eq!(issued(&shell).unwrap(), ["mfa", "otp", "pwd"]);
+}
+
+fn app_id(shell: &Shell) -> String {
+    totp_key().authenticator_id(&shell.keys, &shell.org)
+}
+
+#[test]
+fn what_somebody_does_not_have_cannot_be_chosen() {
+    let mut shell = alice_gets_mails(Shell::new(limits_of_one_flow()));
+    shell.begin(0);
+    assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
+    let password = AuthenticatorKey::parse("okta_password").unwrap();
+    let password = password.authenticator_id(&shell.keys, &shell.org);
+    for id in [app_id(&shell), password] {
+        assert!(matches!(
+            shell.take(0, select(&id)),
+            Came::Refused(Refusal::NotOffered)
+        ));
+    }
+}
+
+#[test]
+fn t_s13_a_mail_is_not_both_factors() {
+    let mut shell = alice_gets_mails(Shell::new(limits_of_one_flow()));
+    shell.begin(0);
+    shell.walk_to_reset_page(0, "alice");
+    assert!(shell.take(0, answer(NEW_PASSWORD)).is_ok());
+    let Stage::Completed(completed) = &shell.flow(0).stage else {
+        panic!("{:?}", shell.flow(0).stage);
+    };
+    assert_eq!(completed.ending, Ending::PasswordChanged, "X-26");
+    assert_eq!(issued(&shell), None);
+}
+
+#[test]
+fn a_code_of_a_sign_in_is_no_code_of_a_recovery() {
+    let mut shell = alice_gets_mails(Shell::new(limits_of_one_flow()));
+    shell.begin(0);
+    assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
+    let id = shell.email_id();
+    assert!(shell.take(0, select(&id)).is_ok());
+    let of_sign_in = shell.last_code();
+    shell.begin(1);
+    shell.walk_to_code_page(1, "alice");
+    let of_recovery = shell.last_code();
+    assert_ne!(of_sign_in, of_recovery);
+    for (flow, code) in [(0, &of_recovery), (1, &of_sign_in)] {
+        let came = shell.take(flow, answer(code));
+        assert_eq!(came.keys(), ["api.authn.error.PASSCODE_INVALID"], "I-05");
+    }
+}
+
+#[test]
+fn what_the_org_stops_to_take_meanwhile_lets_nobody_in() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    shell.policy.sign_in.second_factors.clear();
+    let came = shell.take(0, answer(&secret.code_at(shell.now)));
+    // It was asked for, and it is there.
+    assert!(came.is_ok());
+    let (mut shell, secret) = at_the_code(Policy::default());
+    shell.users[0].enrollments.list.clear();
+    let came = shell.take(0, answer(&secret.code_at(shell.now)));
+    assert_eq!(came.keys(), ["api.authn.error.PASSCODE_INVALID"]);
+    assert_eq!(issued(&shell), None, "not before the flow begins anew");
 }

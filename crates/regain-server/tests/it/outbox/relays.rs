@@ -250,7 +250,7 @@ async fn t_m9_over_the_org_s_ceiling_only_what_goes_first_leaves() {
         .unwrap();
     assert!(
         rows.iter()
-            .all(|row| matches!(row.outgoing, Outgoing::RecoveryCode { .. }))
+            .all(|row| matches!(row.outgoing, Outgoing::Code { .. }))
     );
     assert_eq!(relay.taken(), 4);
     app.leave_mail().await;

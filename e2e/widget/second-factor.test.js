@@ -1,4 +1,4 @@
-// A second factor from an authenticator app, in the unmodified Sign-In Widget.
+// A second factor, from an authenticator app or by mail, in the unmodified Sign-In Widget.
 
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, it } from 'node:test';
@@ -36,6 +36,20 @@ for (const generation of GENERATIONS) {
       assert.equal((await widget.submitAppCode(totp(demo.appSecret))).status(), 200);
       const tokens = await widget.tokens();
       assert.equal(tokens.idToken.claims.email, DEMO.userWithApp);
+      widget.assertNoComplaints();
+    });
+
+    it(`${generation.name}: a code by mail is chosen after the password`, async (t) => {
+      const widget = await open(t);
+      await widget.signIn(DEMO.password, DEMO.userWithMail);
+      await widget.says(/^Verify it.s you with a security method/);
+      await widget.picture('second-factor-select');
+      await widget.chooseEmail();
+      const { code } = await demo.mailbox.code({ to: DEMO.userWithMail });
+      await widget.picture('second-factor-mail');
+      await widget.submitCode(code);
+      const tokens = await widget.tokens();
+      assert.equal(tokens.idToken.claims.email, DEMO.userWithMail);
       widget.assertNoComplaints();
     });
 

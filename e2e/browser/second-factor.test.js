@@ -1,4 +1,4 @@
-// T3 of the web app's scenarios: whoever has an authenticator app is asked for its code, after a recovery as well.
+// Whoever has a second factor is asked for it, after a recovery as well. T3 is a scenario of the web app.
 
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, it } from 'node:test';
@@ -23,6 +23,36 @@ async function assertAsksForApp(page) {
   assert.equal(new URL(page.url()).pathname, '/challenge-authenticator/google_otp');
   assert.equal(await heading(page), 'Challenge Google Authenticator');
 }
+
+describe('a code by mail', () => {
+  it('is chosen after name and password, and signs in', async (t) => {
+    const person = await Person.arrive(t, browser);
+    const page = await person.tab();
+    await signIn(page, demo.app, DEMO.password, DEMO.userWithMail);
+    await page.locator('#select-authenticator-page-title-header').waitFor();
+    await portrait(page, 'second-factor-select');
+    await chooseEmail(page);
+    await portrait(page, 'second-factor-mail');
+    const { code } = await demo.mailbox.code({ to: DEMO.userWithMail });
+    await submitCode(page, code);
+    await assertSignedIn(page, demo.app, DEMO.userWithMail);
+    person.assertNoComplaints();
+  });
+
+  it('T-S13: a recovery by mail ends with the new password, and says so', async (t) => {
+    const person = await Person.arrive(t, browser);
+    const page = await person.tab();
+    await toRecoverPage(page, demo.app);
+    await submitName(page, DEMO.userWithMail);
+    await chooseEmail(page);
+    const { code } = await demo.mailbox.code({ to: DEMO.userWithMail });
+    await submitCode(page, code);
+    await submitPasswords(page, 'Brass-Kettle-77-north');
+    await page.getByText('Your password is changed. You can now sign in with it.').waitFor();
+    await portrait(page, 'recovered-not-signed-in');
+    person.assertNoComplaints();
+  });
+});
 
 describe('an authenticator app', () => {
   it('T3: is asked for after name and password, and its code signs in', async (t) => {

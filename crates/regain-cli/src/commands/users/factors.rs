@@ -1,0 +1,134 @@
+//! `regain users factors`: what a user is asked for after the password.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use regain_engine::{AuthenticatorKey, Enrollment, TotpSecret, UserFacts, enroll_totp, totp_key};
+use regain_store::Store;
+use regain_types::{KeyRing, SystemEntropy, Timestamp};
+use serde_json::Value;
+
+use super::look::find;
+use super::unavailable;
+use crate::commands::ConfigFile;
+use crate::config::{self, Configuration, second_factor};
+use crate::failure::{Failure, one_line};
+use crate::{print, say};
+
+/// List what a user is asked for after the password, and add or remove it
+///
+/// `google_otp` is an authenticator app: adding one prints its secret, which is shown once and never
+/// again, and the address that apps read from a QR code. `okta_email` is a code by mail.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  regain users factors dave@example.com
+  regain users factors dave@example.com --add google_otp
+  regain users factors dave@example.com --add google_otp --replace   # the phone is lost
+  regain users factors bob@example.com --add okta_email
+  regain users factors bob@example.com --remove okta_email")]
+pub(crate) struct Factors {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Login or id
+    #[arg(value_name = "LOGIN")]
+    who: String,
+    /// `google_otp` or `okta_email`
+    #[arg(long, value_name = "KEY", value_parser = second_factor, conflicts_with = "remove")]
+    add: Option<AuthenticatorKey>,
+    /// Let what is added take the place of what the user has: an old app's codes end
+    #[arg(long, requires = "add")]
+    replace: bool,
+    /// The same keys
+    #[arg(long, value_name = "KEY", value_parser = second_factor)]
+    remove: Option<AuthenticatorKey>,
+}
+
+impl Factors {
+    /// Runs it.
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        let configuration = config::load(&self.file.config, None)?;
+        let org = &configuration.settings.org;
+        let store: Arc<dyn Store> = configuration.store.open().await?;
+        let user = find(&*store, org, &self.who).await?.facts;
+        let now = store.now().await;
+        let now = now.map_err(|error| unavailable("the user was not changed", &error))?;
+        let mut secret = None;
+        let list = match (&self.add, &self.remove) {
+            (Some(key), _) => {
+                let (added, of_app) = self.added(key, &user, &configuration, now)?;
+                secret = of_app;
+                user.enrollments.with(added)
+            }
+            (None, Some(key)) => without(key, &user)?,
+            (None, None) => {
+                user.enrollments.list.iter().for_each(print_line);
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        store
+            .save_enrollments(org, &user.id, user.enrollments.version, list.clone())
+            .await
+            .map_err(|error| unavailable("the user was not changed", &error))?;
+        if let Some(secret) = secret {
+            let issuer = &configuration.settings.brand.org_name;
+            print(secret.base32().expose());
+            print(secret.uri(issuer, &user.login).expose());
+            say(
+                "Enter the first line in the app, or make a QR code of the second. Neither is shown again.",
+            );
+        }
+        list.iter().for_each(print_line);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn added(
+        &self,
+        key: &AuthenticatorKey,
+        user: &UserFacts,
+        configuration: &Configuration,
+        now: Timestamp,
+    ) -> Result<(Enrollment, Option<TotpSecret>), Failure> {
+        if user.enrollments.of(key).is_some() && !self.replace {
+            return Err(Failure::failed(format!(
+                "the user has {} already: --replace puts a new one in its place",
+                key.as_str()
+            )));
+        }
+        if *key == totp_key() {
+            let keys = KeyRing::derive(&configuration.master_key);
+            let org = &configuration.settings.org;
+            let (enrollment, secret) = enroll_totp((&keys, org), now, &mut SystemEntropy);
+            return Ok((enrollment, Some(secret)));
+        }
+        if user.email.is_none() {
+            return Err(Failure::failed(
+                "the user has no address that codes could be sent to",
+            ));
+        }
+        let enrollment = Enrollment {
+            authenticator: key.clone(),
+            enrolled_at: now,
+            data: Value::Null,
+        };
+        Ok((enrollment, None))
+    }
+}
+
+fn without(key: &AuthenticatorKey, user: &UserFacts) -> Result<Vec<Enrollment>, Failure> {
+    if user.enrollments.of(key).is_none() {
+        let message = format!("the user has no {}", key.as_str());
+        return Err(Failure::failed(message));
+    }
+    let mut list = user.enrollments.list.clone();
+    list.retain(|enrollment| enrollment.authenticator != *key);
+    Ok(list)
+}
+
+fn print_line(enrollment: &Enrollment) {
+    print(&format!(
+        "{}\t{}",
+        one_line(enrollment.authenticator.as_str()),
+        enrollment.enrolled_at
+    ));
+}
