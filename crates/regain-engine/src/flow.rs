@@ -6,7 +6,7 @@ use regain_types::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::authenticators::{AuthenticatorKey, Proof};
+use crate::authenticators::{AuthenticatorKey, Proof, password};
 use crate::ledger::LedgerKeys;
 use crate::policy::Policy;
 use crate::work::WorkDemand;
@@ -198,8 +198,12 @@ impl Climb {
 
     /// From when on the first of its proofs counts no more.
     pub(crate) fn proofs_end(&self) -> Option<Timestamp> {
-        let ends = self.proofs.iter().map(Proof::end);
-        ends.min()
+        // What a recovery began with has done its part once a second factor is asked for.
+        let counts = |proof: &&Proof| {
+            let key = proof.authenticator();
+            self.further.is_empty() || self.further.contains(key) || password::is(key)
+        };
+        self.proofs.iter().filter(counts).map(Proof::end).min()
     }
 }
 

@@ -21,6 +21,9 @@ pub const NEEDS_PER_STEP_MAX: usize = 4;
 pub struct Env<'a> {
     /// The store's now.
     pub now: Timestamp,
+    /// The machine's clock. The store's never goes back, so after a jump it may be ahead of what
+    /// people's apps show; nothing else is judged by this one.
+    pub wall: Timestamp,
     /// Randomness.
     pub rng: &'a mut dyn Entropy,
     /// The org's settings.
@@ -44,6 +47,7 @@ impl Env<'_> {
     pub(crate) fn tools(&self) -> Tools<'_> {
         Tools {
             now: self.now,
+            wall: self.wall,
             keys: self.keys,
             org: self.org,
             policy: self.policy,

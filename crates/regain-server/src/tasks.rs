@@ -74,6 +74,8 @@ impl Tasks {
                         () = ended.closed() => {}
                     }
                 });
+                // Whatever still looks up the name of a relay is not waited for.
+                runtime.shutdown_background();
             })?;
         self.spawn(async move {
             // Nothing is sent: the sender goes away when the thread is done.

@@ -1,5 +1,6 @@
 //! Work beside an operation: it ends by itself, soon, and nothing rests on it.
 
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 /// Runs a future beside what is asked for.
@@ -9,4 +10,12 @@ use tokio::task::JoinHandle;
 )]
 pub(crate) fn run(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(work)
+}
+
+/// The same on another runtime than the caller's; gives what came of it.
+pub(crate) fn run_on<T: Send + 'static>(
+    runtime: &Handle,
+    work: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    runtime.spawn(work)
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Statement};
@@ -35,6 +36,8 @@ pub(crate) struct Connector {
     tls: Tls,
     /// The host that answered last.
     favourite: AtomicUsize,
+    /// Drives every connection, whoever asked for it: others may end before it does.
+    runtime: Handle,
 }
 
 /// Hides what rustls holds from `Debug`.
@@ -53,6 +56,7 @@ impl Connector {
             options,
             tls,
             favourite: AtomicUsize::new(0),
+            runtime: Handle::current(),
         }
     }
 
@@ -72,22 +76,32 @@ impl Connector {
             let Some(config) = hosts.get(index) else {
                 continue;
             };
-            said = match timeout(patience, config.connect(self.tls.0.clone())).await {
-                Ok(Ok((client, connection))) => {
+            let (config, tls) = (config.clone(), self.tls.clone());
+            let connecting = background::run_on(&self.runtime, async move {
+                match timeout(patience, config.connect(tls.0)).await {
+                    Ok(Ok((client, connection))) => {
+                        let task = background::run(async move {
+                            if let Err(error) = connection.await {
+                                tracing::debug!(reason = %told(&error), "a connection to the database ended");
+                            }
+                        });
+                        Ok((client, task))
+                    }
+                    Ok(Err(error)) => Err(told(&error)),
+                    Err(_) => Err(format!("no answer within {} ms", patience.as_millis())),
+                }
+            });
+            said = match connecting.await {
+                Ok(Ok((client, task))) => {
                     self.favourite.store(index, Ordering::Relaxed);
-                    let task = background::run(async move {
-                        if let Err(error) = connection.await {
-                            tracing::debug!(reason = %told(&error), "a connection to the database ended");
-                        }
-                    });
                     return Ok(Link {
                         client,
                         statements: HashMap::new(),
                         task,
                     });
                 }
-                Ok(Err(error)) => told(&error),
-                Err(_) => format!("no answer within {} ms", patience.as_millis()),
+                Ok(Err(said)) => said,
+                Err(_) => "the program ends".to_owned(),
             };
         }
         Err(said)

@@ -248,7 +248,17 @@ impl Store for PostgresStore {
         list: Vec<Enrollment>,
     ) -> Result<(), StoreError> {
         let call = users::save_enrollments(org, id, (version, &list))?;
-        Ok(self.core.database.query(call).await.map(drop)?)
+        match self.core.database.query(call).await {
+            // An answer was lost and the change tried again: it may be there from the first time.
+            Err(fault) if fault.may_be_our_own() => {
+                let found = users::find_by_id(&self.core, org, id).await?;
+                match found {
+                    Some(record) if record.facts.enrollments.list == list => Ok(()),
+                    Some(_) | None => Err(fault.into()),
+                }
+            }
+            other => Ok(other.map(drop)?),
+        }
     }
 
     async fn upgrade_password(

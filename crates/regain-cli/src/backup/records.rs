@@ -44,7 +44,7 @@ pub(crate) struct User {
     password: Option<StoredPassword>,
     history: Vec<StoredPassword>,
     /// Backups from before there were any have none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     enrollments: Vec<Enrollment>,
     created_at: Timestamp,
     updated_at: Timestamp,

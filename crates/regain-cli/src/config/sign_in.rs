@@ -32,6 +32,12 @@ impl SignIn {
         let mut second_factors = Vec::new();
         for key in &self.second_factors {
             match second_factor(key) {
+                Ok(key) if second_factors.contains(&key) => {
+                    problems.add(
+                        "sign_in.second_factors",
+                        format!("holds {:?} twice", key.as_str()),
+                    );
+                }
                 Ok(key) => second_factors.push(key),
                 Err(what) => problems.add(
                     "sign_in.second_factors",

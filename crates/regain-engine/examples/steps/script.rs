@@ -144,6 +144,7 @@ impl Script {
     fn stepped(&self, case: &Case) -> (Flow, Vec<Notice>) {
         let mut env = Env {
             now: self.now,
+            wall: self.now,
             rng: &mut Counting(3),
             policy: &self.policy,
             keys: &self.keys,

@@ -106,6 +106,8 @@ pub(crate) struct Opened {
 /// What opening and verifying may use.
 pub(crate) struct Tools<'a> {
     pub(crate) now: Timestamp,
+    /// The machine's clock, for what is compared with people's own clocks.
+    pub(crate) wall: Timestamp,
     pub(crate) keys: &'a KeyRing,
     pub(crate) org: &'a OrgId,
     pub(crate) policy: &'a Policy,
@@ -146,7 +148,7 @@ pub(crate) trait Authenticator: Sync {
     ) -> Opened;
 
     /// What an answer to a challenge would be compared with; `None` when that cannot be read.
-    fn attempted(&self, challenge: &Challenge) -> Option<Attempted>;
+    fn attempted(&self, attempt: &Attempt<'_>) -> Option<Attempted>;
 
     /// Judges an answer that the gate let pass.
     fn judge(&self, attempt: &Attempt<'_>, pass: &Pass, tools: &Tools<'_>) -> Verdict;

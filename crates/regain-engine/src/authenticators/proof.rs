@@ -88,7 +88,7 @@ pub(crate) fn verify(
         ));
     };
     let attempted = authenticator
-        .attempted(attempt.challenge)
+        .attempted(attempt)
         .ok_or(Refusal::Bug("a challenge cannot be read"))?;
     let open = Some((attempt.climb, attempt.challenge));
     let pass = attempt_gate(attempted, open, spent, tools.policy)?;

@@ -39,6 +39,14 @@ impl Who {
     }
 }
 
+/// Whom an audit row of a climb names: once something is proved it is known who climbs.
+pub(crate) fn audit_climber(climb: &Climb, outcome: Outcome, env: &Env<'_>) -> AuditSubject {
+    match (climb.proofs.is_empty(), climb.who.subject.known()) {
+        (false, Some(user)) => AuditSubject::User(user.clone()),
+        (true, _) | (false, None) => audit_subject(&climb.who, outcome, env),
+    }
+}
+
 /// Whom an audit row names: before a proof only a keyed hash, the same for everybody (U-03).
 pub(crate) fn audit_subject(who: &Who, outcome: Outcome, env: &Env<'_>) -> AuditSubject {
     match (outcome, who.subject.known()) {

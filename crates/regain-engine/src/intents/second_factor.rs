@@ -44,13 +44,17 @@ fn has_proved(climb: &Climb, key: &AuthenticatorKey) -> bool {
 
 /// Asks for one of them: the only one at once, unless that sends something.
 pub(crate) fn ask(
-    flow: Flow,
+    mut flow: Flow,
     mut climb: Climb,
     wanted: Vec<AuthenticatorKey>,
     spent: Spent,
     env: &mut Env<'_>,
 ) -> Result<Transition, Refusal> {
-    // A recovery is over here: its codes do not work from now on (I-05).
+    // A recovery is over here: its codes do not work from now on (I-05), and what it has spent stays
+    // spent however often it begins anew (C-05).
+    if climb.intent == Intent::RecoverPassword {
+        flow.spent = climb.tally.clone();
+    }
     climb.intent = Intent::SignIn;
     climb.further = wanted;
     let only = match climb.further.as_slice() {

@@ -36,7 +36,17 @@ pub(crate) fn with_password(
             };
             let mut climb = who.climb(Intent::SignIn);
             climb.proofs.push(of_password(&flow, &user.id, &pass, env));
-            Ok(go_on(flow, climb, (user, facts), spent, env)?.step())
+            let mut transition = go_on(flow, climb, (user, facts), spent, env)?;
+            // Who has the password and not the second factor may not be who it belongs to.
+            if transition.flow.is_live() {
+                transition = transition.with(Effect::Audit(AuditEvent {
+                    name: "user.authentication.verify",
+                    subject: AuditSubject::User(user.id.clone()),
+                    outcome: Outcome::Success,
+                    reason: None,
+                }));
+            }
+            Ok(transition.step())
         }
         (Some(_), _) => {
             spent.failed(&pass);

@@ -1,6 +1,8 @@
 //! The one door to every comparison of a credential (G-10): whoever compares needs a [`Pass`], and
 //! only [`attempt_gate`] makes one.
 
+use regain_types::Timestamp;
+
 use super::limit::{Limit, Limited};
 use super::spent::Spent;
 use crate::flow::{Challenge, Climb};
@@ -17,7 +19,10 @@ pub(crate) enum Attempted {
     /// A password.
     Password,
     /// What comes after a right password: only who has that gets here.
-    SecondFactor,
+    SecondFactor {
+        /// Since when the user has it: with a new one, wrong answers to the old one are forgotten.
+        since: Timestamp,
+    },
 }
 
 /// Leave to compare once. Whatever comes of it is told to [`Spent::failed`] or
@@ -48,14 +53,16 @@ pub(crate) fn attempt_gate(
         if climb.tally.wrong_answers >= limits.wrong_answers_per_flow {
             return Err(Limited::by(Limit::FlowAnswers));
         }
-        if challenge.wrong_answers >= limits.wrong_answers_per_challenge {
+        // A new challenge of an app is no help: its code does not depend on it.
+        let is_app = matches!(attempted, Attempted::SecondFactor { .. });
+        if !is_app && challenge.wrong_answers >= limits.wrong_answers_per_challenge {
             return Err(Limited::by(Limit::ChallengeAnswers));
         }
     }
     let limited = match attempted {
         Attempted::Code { digits } => spent.code_limited(digits),
         Attempted::Password => spent.password_limited(),
-        Attempted::SecondFactor => spent.second_factor_limited(),
+        Attempted::SecondFactor { since } => spent.second_factor_limited(since),
     };
     match limited {
         None => Ok(Pass { attempted }),

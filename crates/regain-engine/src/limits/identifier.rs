@@ -14,9 +14,12 @@ const INBOX_MAILS_1H: u32 = 30;
 /// Starts that were paid for are remembered up to this many, for the price of the next one.
 const PAID_KEPT: u32 = 200;
 
-/// Wrong answers to a second factor in a row; then only known devices may try one. With three codes
-/// of a million that are right at any time, so many guesses hit with one chance in ten thousand.
+/// Wrong answers to a second factor in thirty days, which no sign-in of its owner forgets; beyond
+/// that only known devices may try one. With three codes of a million that are right at any time, so
+/// many guesses a month hit within a year with a chance of one in a thousand.
 pub(crate) const SECOND_FACTORS_MAX: u32 = 30;
+/// The window of wrong answers to a second factor.
+const SECOND_FACTOR_WINDOW: i64 = 30 * DAY;
 
 /// The ledger of a name. Every list in it is bounded by a limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +45,21 @@ pub struct IdentifierLedger {
     live: Vec<Live>,
     /// Wrong passwords in a row, of devices that are not known.
     passwords: InARow,
-    /// Wrong answers to a second factor in a row, of devices that are not known.
-    second_factors: InARow,
+    /// Wrong answers to the second factor, of devices that are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_factor: Option<SecondFactorAnswers>,
     /// Wrong answers to codes of any length, for the events of G-02.
     wrong_hour: Tumbling,
     wrong_day: Tumbling,
+}
+
+/// Wrong answers to one enrolment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SecondFactorAnswers {
+    /// Since when the user has it.
+    since: Timestamp,
+    wrong: Marks,
+    in_a_row: InARow,
 }
 
 /// A recovery under way.
@@ -143,22 +156,55 @@ impl IdentifierLedger {
         self.passwords.add(limits.consecutive_failures, now);
     }
 
-    /// Wrong answers to a second factor in a row, of devices that are not known.
+    /// From when on the second factor that the user has `since` may be tried again, and whether so
+    /// many answers were wrong that only this helps, or a new one.
     #[must_use]
-    pub fn second_factors(&self) -> &InARow {
-        &self.second_factors
+    pub fn second_factor_free_at(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<(Timestamp, bool)> {
+        let answers = self.second_factor.as_ref()?;
+        if answers.since != since {
+            return None;
+        }
+        let spent = answers
+            .wrong
+            .room_at(SECOND_FACTORS_MAX, SECOND_FACTOR_WINDOW, now);
+        let waits = answers.in_a_row.free_at(u32::MAX, now);
+        spent
+            .map(|until| (until, true))
+            .or(waits.map(|until| (until, false)))
     }
 
-    /// One more.
-    pub fn add_wrong_second_factor(&mut self, now: Timestamp) {
-        self.second_factors.add(SECOND_FACTORS_MAX, now);
+    /// One more wrong answer; says whether it is the last that was free.
+    pub fn add_wrong_second_factor(&mut self, since: Timestamp, now: Timestamp) -> bool {
+        let known = self.second_factor.take();
+        let mut answers =
+            known
+                .filter(|answers| answers.since == since)
+                .unwrap_or(SecondFactorAnswers {
+                    since,
+                    wrong: Marks::default(),
+                    in_a_row: InARow::default(),
+                });
+        answers.in_a_row.add(u32::MAX, now);
+        answers
+            .wrong
+            .add(now, SECOND_FACTOR_WINDOW, SECOND_FACTORS_MAX);
+        let count = answers.wrong.within(SECOND_FACTOR_WINDOW, now);
+        self.second_factor = Some(answers);
+        count == SECOND_FACTORS_MAX
     }
 
-    /// The name has signed in, with all that this takes. A recovery alone does not end the row:
-    /// whoever reads somebody's mails would get ever more guesses.
+    /// The name has signed in, with all that this takes: nobody waits any more. Wrong answers to
+    /// codes stay counted (G-09).
     pub fn sign_in(&mut self) -> bool {
-        let (passwords, second_factors) = (self.passwords.clear(), self.second_factors.clear());
-        passwords || second_factors
+        let waited = self
+            .second_factor
+            .as_mut()
+            .is_some_and(|answers| answers.in_a_row.clear());
+        self.passwords.clear() || waited
     }
 
     /// The name has recovered; says whether that changed anything. Wrong answers to
@@ -311,7 +357,9 @@ impl IdentifierLedger {
             self.paid_starts.end(DAY),
             self.live.iter().map(|live| live.until).max(),
             self.passwords.end(limits.consecutive_failures),
-            self.second_factors.end(SECOND_FACTORS_MAX),
+            self.second_factor
+                .as_ref()
+                .and_then(|answers| answers.wrong.end(SECOND_FACTOR_WINDOW)),
             self.wrong_day.end(DAY),
         ];
         ends.into_iter().flatten().max()

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::gate::{Attempted, Pass};
-use super::identifier::{Payment, SECOND_FACTORS_MAX, StartVerdict};
+use super::identifier::{Payment, StartVerdict};
 use super::limit::{Limit, Limited};
 use super::{DeviceLedger, IdentifierLedger, OrgLedger, OrgTurn};
 use crate::authenticators::Tools;
@@ -124,12 +124,19 @@ impl Spent {
 
     /// What stands in the way of comparing what comes after a right password. A known device waits
     /// for its own mistakes only.
-    pub(super) fn second_factor_limited(&self) -> Option<Limited> {
-        let (row, most) = match &self.device {
-            Some(device) => (device.ledger.passwords(), self.limits.consecutive_failures),
-            None => (self.identifier.ledger.second_factors(), SECOND_FACTORS_MAX),
+    pub(super) fn second_factor_limited(&self, since: Timestamp) -> Option<Limited> {
+        let Some(device) = &self.device else {
+            let ledger = &self.identifier.ledger;
+            let (until, is_spent) = ledger.second_factor_free_at(since, self.now)?;
+            return Some(if is_spent {
+                Limited::until(Limit::SecondFactorSuspended, until)
+            } else {
+                Limited::until(Limit::SecondFactorBackoff, until)
+            });
         };
-        if self.device.is_none() && row.count(most, self.now) > most {
+        let (row, most) = (device.ledger.passwords(), self.limits.consecutive_failures);
+        // Whoever has guessed so often on it is not its owner.
+        if row.count(most, self.now) > most {
             return Some(Limited::by(Limit::SecondFactorSuspended));
         }
         let until = row.free_at(most, self.now)?;
@@ -150,12 +157,15 @@ impl Spent {
                     self.identifier.change().add_wrong_password(&limits, now);
                 }
             }
-            Attempted::SecondFactor => {
+            Attempted::SecondFactor { since } => {
                 let (limits, now) = (self.limits, self.now);
                 if let Some(device) = &mut self.device {
                     device.change().add_wrong_password(&limits, now);
-                } else {
-                    self.identifier.change().add_wrong_second_factor(now);
+                } else if self.identifier.change().add_wrong_second_factor(since, now) {
+                    // A right password came before each of them, so it is known whose it is.
+                    let owner = self.owner.clone().map(AuditSubject::User);
+                    let subject = owner.unwrap_or_else(|| self.subject.clone());
+                    self.event("user.mfa.factor.suspend", subject, Some("TOO_MANY_WRONG"));
                 }
             }
         }
@@ -185,7 +195,7 @@ impl Spent {
                 }
             }
             Attempted::Code { .. } => {}
-            Attempted::Password | Attempted::SecondFactor => match &mut self.device {
+            Attempted::Password | Attempted::SecondFactor { .. } => match &mut self.device {
                 Some(device) => device.require(),
                 None => self.identifier.require(),
             },

@@ -52,6 +52,7 @@ impl World {
     fn open(&self) -> Spent {
         let tools = Tools {
             now: self.now,
+            wall: self.now,
             keys: &self.keys,
             org: &self.org,
             policy: &self.policy,

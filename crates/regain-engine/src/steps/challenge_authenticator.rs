@@ -5,7 +5,7 @@ use regain_types::Secret;
 use crate::authenticators::{Attempt, Verified, verify};
 use crate::effect::{AuditEvent, Effect, Outcome};
 use crate::flow::{Challenge, Climb, Flow, Intent, Stage};
-use crate::intents::{audit_subject, sign_in};
+use crate::intents::{audit_climber, sign_in};
 use crate::limits::Spent;
 use crate::need::{Enrollment, Facts};
 use crate::refusal::Refusal;
@@ -47,7 +47,12 @@ pub(crate) fn take(
                         .with(redeemed)
                         .charged_to(spent)
                 }
-                Intent::SignIn => sign_in::proved(flow, climb, spent, facts, env)?,
+                Intent::SignIn => {
+                    let is_second = !climb.further.is_empty();
+                    let mut transition = sign_in::proved(flow, climb, spent, facts, env)?;
+                    transition.effects.extend(is_second.then_some(redeemed));
+                    transition
+                }
             };
             transition
                 .effects
@@ -78,8 +83,12 @@ fn wrong(mut flow: Flow, mut climb: Climb, mut challenge: Challenge, env: &Env<'
 
 fn audit(climb: &Climb, outcome: Outcome, reason: Option<&'static str>, env: &Env<'_>) -> Effect {
     Effect::Audit(AuditEvent {
-        name: "user.authentication.verify",
-        subject: audit_subject(&climb.who, outcome, env),
+        name: if climb.further.is_empty() {
+            "user.authentication.verify"
+        } else {
+            "user.authentication.auth_via_mfa"
+        },
+        subject: audit_climber(climb, outcome, env),
         outcome,
         reason,
     })

@@ -1,6 +1,9 @@
 //! A request that was accepted a moment ago and comes again, because its answer was lost: the
 //! same answer, and nothing happens twice (I-06, R-04).
 
+use regain_types::{Secret, Timestamp};
+
+use crate::authenticators::password;
 use crate::flow::{Flow, Stage, Subject, Who};
 use crate::input::Input;
 use crate::intents::sign_in;
@@ -21,8 +24,7 @@ pub(crate) fn answer(
     if matches!(flow.stage, Stage::Dead) {
         return Err(Refusal::Expired);
     }
-    let fresh =
-        |at: regain_types::Timestamp| env.now < at.plus_seconds(env.policy.limits.replay_seconds);
+    let fresh = |at: Timestamp| env.now < at.plus_seconds(env.policy.limits.replay_seconds);
     if let Some(replay) = &flow.replay
         && fresh(replay.at)
         && replay.digest == input.digest(flow, env.keys)
@@ -39,24 +41,21 @@ pub(crate) fn answer(
         | Input::Recover
         | Input::Resend => None,
     };
-    let (Stage::Completed(completed), Some(passcode)) = (&flow.stage, passcode) else {
+    let Some(passcode) = passcode else {
         return Ok(None);
     };
-    if !fresh(completed.at) {
+    let Some((who, at)) = who_just_had_a_password(flow, passcode, env) else {
+        return Ok(None);
+    };
+    if !fresh(at) {
         return Ok(None);
     }
-    let user = facts.user.as_ref().filter(|user| user.id == completed.user);
+    let user = facts
+        .user
+        .as_ref()
+        .filter(|user| who.subject.known() == Some(&user.id));
     // A flow that is over counts nothing any more, and the next request finds it over; but who
     // must wait with passwords waits here too.
-    let ledgers = completed
-        .ledgers
-        .unwrap_or_else(|| LedgerKeys::derive(env.keys, env.org, &completed.canonical, None));
-    let who = Who {
-        typed: completed.canonical.clone(),
-        canonical: completed.canonical.clone(),
-        subject: Subject::Known(completed.user.clone()),
-        ledgers,
-    };
     let spent = Spent::open(&who, facts, &env.tools())?;
     let pass = attempt_gate(Attempted::Password, None, &spent, env.policy)?;
     match facts.password_matches {
@@ -65,6 +64,39 @@ pub(crate) fn answer(
             Ok(Some(Step::Need(need)))
         }
         Some(true) => Ok(Some(Step::Show(Vec::new()))),
+        // Over, it is no answer to anything; else it is one to what is asked for now.
+        Some(false) if flow.is_live() => Ok(None),
         Some(false) => Err(Refusal::Expired),
     }
+}
+
+/// Whose password was taken last in this flow, and when: by its end, or by the second factor that is
+/// asked for since. What looks like a code is an answer to that, and no password.
+fn who_just_had_a_password(
+    flow: &Flow,
+    passcode: &Secret<String>,
+    env: &Env<'_>,
+) -> Option<(Who, Timestamp)> {
+    if let Stage::Completed(completed) = &flow.stage {
+        let ledgers = completed
+            .ledgers
+            .unwrap_or_else(|| LedgerKeys::derive(env.keys, env.org, &completed.canonical, None));
+        let who = Who {
+            typed: completed.canonical.clone(),
+            canonical: completed.canonical.clone(),
+            subject: Subject::Known(completed.user.clone()),
+            ledgers,
+        };
+        return Some((who, completed.at));
+    }
+    let climb = flow.climb().filter(|climb| !climb.further.is_empty())?;
+    let is_code = |c: char| c.is_ascii_digit() || c == ' ' || c == '-';
+    if passcode.expose().chars().all(is_code) {
+        return None;
+    }
+    let last = climb
+        .proofs
+        .iter()
+        .rfind(|proof| password::is(proof.authenticator()))?;
+    Some((climb.who.clone(), last.proved_at()))
 }

@@ -54,6 +54,8 @@ pub(crate) struct Shell {
     pub(crate) device: Option<Secret<String>>,
     /// Whether the client can do proof of work.
     pub(crate) solves_work: bool,
+    /// How far the store's clock is ahead of the world's.
+    pub(crate) ahead_seconds: i64,
 }
 
 /// A ledger's row and its end.
@@ -141,6 +143,7 @@ impl Shell {
             browser: false,
             device: None,
             solves_work: false,
+            ahead_seconds: 0,
         }
     }
 
@@ -211,6 +214,7 @@ impl Shell {
         for _ in 0..=regain_engine::NEEDS_PER_STEP_MAX {
             let mut env = Env {
                 now: self.now,
+                wall: self.now.plus_seconds(-self.ahead_seconds),
                 rng: &mut self.rng,
                 policy: &self.policy,
                 keys: &self.keys,

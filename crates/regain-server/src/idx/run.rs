@@ -8,7 +8,7 @@ use regain_engine::{
     Step, Transition, UserFacts, next_state_handle, present, present_terminal, state_handle, step,
 };
 use regain_store::{Commit, FlowKey, Loaded, RequestMeta, StoreError, Typed};
-use regain_types::{SystemEntropy, Timestamp, TokenHash};
+use regain_types::{Clock as _, SystemClock, SystemEntropy, Timestamp, TokenHash};
 use regain_wire::idx::{CONTENT_TYPE_ERROR, CONTENT_TYPE_OK, IdxResponse};
 
 use crate::api_error::{ApiError, busy_seconds};
@@ -374,6 +374,7 @@ async fn decide(
         let stepped = {
             let mut env = Env {
                 now,
+                wall: SystemClock::new().now(),
                 rng: &mut SystemEntropy,
                 policy: &state.settings().policy,
                 keys: state.keys(),

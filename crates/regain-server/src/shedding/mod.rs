@@ -216,6 +216,7 @@ pub(crate) struct SentAway;
 /// Tells the log how many were sent away.
 #[derive(Debug, Default)]
 struct Told {
+    clock: SystemClock,
     /// By the monotonic clock, in seconds and one; 0 before the first.
     at: AtomicU64,
     /// Since then.
@@ -224,7 +225,7 @@ struct Told {
 
 impl Told {
     fn one_more(&self) {
-        if let Some(count) = self.counts(SystemClock::new().monotonic()) {
+        if let Some(count) = self.counts(self.clock.monotonic()) {
             tracing::warn!(
                 count,
                 "requests were sent away: this node has more to do than it can"

@@ -89,7 +89,8 @@ fn page(
     CodePage {
         frame: Frame::new(visit, &heading).with_error(messages.is_negative),
         form: FormView::of(visit, open),
-        progress: recovers.then(|| Progress::at(RecoveryStep::CheckEmail, t)),
+        // The pages of a recovery end with the new password; what comes then is a sign-in.
+        progress: (recovers && is_email).then(|| Progress::at(RecoveryStep::CheckEmail, t)),
         lead: match (step.destination(), is_email) {
             (Some(destination), _) => fill(t.code_sent_to, &[destination]),
             (None, true) => t.code_sent_if_known.to_owned(),

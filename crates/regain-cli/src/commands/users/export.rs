@@ -23,8 +23,8 @@ const NOT_EXPORTED: &str = "the users were not exported";
 
 /// Write all users to a file: CSV with a header, or JSON lines
 ///
-/// The file is new and for its owner's eyes only. Earlier passwords are not in it: for a whole copy
-/// there is `regain backup`.
+/// The file is new and for its owner's eyes only. Earlier passwords and second factors are not in
+/// it: for a whole copy there is `regain backup`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: regain users export people.jsonl --with-hashes")]
 pub(crate) struct Export {

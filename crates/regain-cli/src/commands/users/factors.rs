@@ -4,9 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use regain_engine::{AuthenticatorKey, Enrollment, TotpSecret, UserFacts, enroll_totp, totp_key};
-use regain_store::Store;
-use regain_types::{KeyRing, SystemEntropy, Timestamp};
+use regain_engine::{
+    AuthenticatorKey, Enrollment, Outcome, TotpSecret, UserFacts, enroll_totp, totp_key,
+};
+use regain_store::{AuditRow, RequestMeta, Store, StoreError};
+use regain_types::{KeyRing, OrgId, SystemEntropy, Timestamp, random_base62};
 use serde_json::Value;
 
 use super::look::find;
@@ -16,10 +18,14 @@ use crate::config::{self, Configuration, second_factor};
 use crate::failure::{Failure, one_line};
 use crate::{print, say};
 
+const AUDIT_ID_LENGTH: usize = 20;
+
 /// List what a user is asked for after the password, and add or remove it
 ///
 /// `google_otp` is an authenticator app: adding one prints its secret, which is shown once and never
-/// again, and the address that apps read from a QR code. `okta_email` is a code by mail.
+/// again, and the address that apps read from a QR code. `okta_email` is a code by mail. What
+/// `[sign_in] second_factors` does not name is not asked for. While several nodes are upgraded, wait
+/// until all of them run this release: an older one asks nobody.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   regain users factors dave@example.com
@@ -70,6 +76,7 @@ impl Factors {
             .save_enrollments(org, &user.id, user.enrollments.version, list.clone())
             .await
             .map_err(|error| unavailable("the user was not changed", &error))?;
+        note(&*store, org, &user, (&self, now)).await?;
         if let Some(secret) = secret {
             let issuer = &configuration.settings.brand.org_name;
             print(secret.base32().expose());
@@ -113,6 +120,37 @@ impl Factors {
         };
         Ok((enrollment, None))
     }
+}
+
+/// The log tells of it, and devices that were known are not any more: somebody may have signed in on
+/// them with the password alone.
+async fn note(
+    store: &dyn Store,
+    org: &OrgId,
+    user: &UserFacts,
+    (asked, now): (&Factors, Timestamp),
+) -> Result<(), Failure> {
+    let name = match (&asked.add, asked.replace) {
+        (Some(_), false) => "user.mfa.factor.activate",
+        (Some(_), true) => "user.mfa.factor.update",
+        (None, _) => "user.mfa.factor.deactivate",
+    };
+    let row = AuditRow {
+        id: random_base62(&mut SystemEntropy, AUDIT_ID_LENGTH),
+        at: now,
+        name: name.to_owned(),
+        subject: user.id.as_str().to_owned(),
+        flow: None,
+        outcome: Outcome::Success.as_str().to_owned(),
+        reason: Some("OPERATOR".to_owned()),
+        request: RequestMeta::default(),
+    };
+    let noted = async {
+        store.add_audit(org, vec![row]).await?;
+        store.forget_devices(org, &user.id).await
+    };
+    let noted: Result<(), StoreError> = noted.await;
+    noted.map_err(|error| unavailable("it is done, but the log does not tell of it", &error))
 }
 
 fn without(key: &AuthenticatorKey, user: &UserFacts) -> Result<Vec<Enrollment>, Failure> {

@@ -124,8 +124,8 @@ impl Authenticator for Email {
         }
     }
 
-    fn attempted(&self, challenge: &Challenge) -> Option<Attempted> {
-        let digits = ticket_of(challenge)?.digits;
+    fn attempted(&self, attempt: &Attempt<'_>) -> Option<Attempted> {
+        let digits = ticket_of(attempt.challenge)?.digits;
         Some(Attempted::Code { digits })
     }
 

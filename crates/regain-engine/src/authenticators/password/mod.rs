@@ -4,7 +4,7 @@ use regain_types::ChallengeId;
 use regain_wire::idx;
 use serde_json::Value;
 
-use super::{Attempt, Authenticator, Descriptor, Opened, Tools, Verdict};
+use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Opened, Tools, Verdict};
 use crate::flow::{Challenge, Climb, Flow, Subject};
 use crate::intents::sign_in;
 use crate::limits::{Attempted, Issue, Pass};
@@ -44,7 +44,7 @@ impl Authenticator for Password {
         }
     }
 
-    fn attempted(&self, _: &Challenge) -> Option<Attempted> {
+    fn attempted(&self, _: &Attempt<'_>) -> Option<Attempted> {
         Some(Attempted::Password)
     }
 
@@ -101,5 +101,10 @@ fn subject_facts<'a>(attempt: &Attempt<'a>) -> Option<&'a UserFacts> {
 
 /// Whether a challenge wants a password.
 pub(crate) fn is_challenged(challenge: &Challenge) -> bool {
-    challenge.authenticator.as_str() == DESCRIPTOR.key
+    is(&challenge.authenticator)
+}
+
+/// Whether this is the password.
+pub(crate) fn is(key: &AuthenticatorKey) -> bool {
+    key.as_str() == DESCRIPTOR.key
 }

@@ -6,13 +6,15 @@
 
 mod algorithm;
 
+use std::collections::BTreeSet;
+
 use regain_types::{ChallengeId, Entropy, KeyRing, OrgId, Secret, Timestamp, random_base62};
 use regain_wire::idx;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Opened, Tools, Verdict};
-use crate::flow::{Challenge, Climb, Flow};
+use crate::flow::{Climb, Flow};
 use crate::limits::{Attempted, Issue, Pass};
 use crate::need::{Enrollment, UserFacts};
 use crate::notice::Notice;
@@ -97,26 +99,25 @@ impl Authenticator for Totp {
         }
     }
 
-    fn attempted(&self, _: &Challenge) -> Option<Attempted> {
-        Some(Attempted::SecondFactor)
+    fn attempted(&self, attempt: &Attempt<'_>) -> Option<Attempted> {
+        // Without an enrolment nothing is right: then it does not matter what is charged.
+        let since = enrolled(attempt).map_or(Timestamp::from_millis(0), |it| it.enrolled_at);
+        Some(Attempted::SecondFactor { since })
     }
 
     fn judge(&self, attempt: &Attempt<'_>, _: &Pass, tools: &Tools<'_>) -> Verdict {
-        let subject = attempt.climb.who.subject.known();
-        let user = attempt.facts.user.as_ref();
-        let enrollment = user
-            .filter(|user| subject == Some(&user.id) && user.status.may_sign_in())
-            .and_then(|user| user.enrollments.of(&AuthenticatorKey::of(&DESCRIPTOR)));
-        let Some(enrollment) = enrollment else {
+        let Some(enrollment) = enrolled(attempt) else {
             return Verdict::Wrong(Notice::CodeInvalid);
         };
         let Ok(kept) = serde_json::from_value::<Kept>(enrollment.data.clone()) else {
             return Verdict::Wrong(Notice::CodeInvalid);
         };
         let secret = secret_of(&kept, tools.keys, tools.org);
-        let now = step_at(tools.now);
-        let around = now.saturating_sub(STEPS_AROUND)..=now.saturating_add(STEPS_AROUND);
-        match matching(attempt.passcode, &secret, around) {
+        match matching(
+            attempt.passcode,
+            &secret,
+            &steps_at([tools.now, tools.wall]),
+        ) {
             None => Verdict::Wrong(Notice::CodeInvalid),
             Some(step) if step <= kept.last_step => Verdict::Wrong(Notice::CodeUsed),
             Some(step) => {
@@ -162,19 +163,34 @@ impl Authenticator for Totp {
     }
 }
 
+/// The enrolment of the flow's subject: a user who took over the name meanwhile is not it.
+fn enrolled<'a>(attempt: &Attempt<'a>) -> Option<&'a Enrollment> {
+    let subject = attempt.climb.who.subject.known();
+    let user = attempt.facts.user.as_ref()?;
+    let may = subject == Some(&user.id) && user.status.may_sign_in();
+    let key = AuthenticatorKey::of(&DESCRIPTOR);
+    user.enrollments.of(&key).filter(|_| may)
+}
+
+/// The steps whose codes are taken. People's apps show the time of the world; the store's clock is
+/// that too, unless it jumped ahead once, or a developer moved it.
+fn steps_at(clocks: [Timestamp; 2]) -> BTreeSet<u64> {
+    let around = |now| {
+        let now = step_at(now);
+        now.saturating_sub(STEPS_AROUND)..=now.saturating_add(STEPS_AROUND)
+    };
+    clocks.into_iter().flat_map(around).collect()
+}
+
 /// The step whose code this is, the latest of them; all are compared, whichever it is.
-fn matching(
-    passcode: &Secret<String>,
-    secret: &TotpSecret,
-    steps: std::ops::RangeInclusive<u64>,
-) -> Option<u64> {
+fn matching(passcode: &Secret<String>, secret: &TotpSecret, steps: &BTreeSet<u64>) -> Option<u64> {
     let typed: String = passcode
         .expose()
         .chars()
         .filter(|c| !matches!(c, ' ' | '-' | '\t' | '\r' | '\n'))
         .collect();
     let mut found = None;
-    for step in steps {
+    for step in steps.iter().copied() {
         if bool::from(subtle::ConstantTimeEq::ct_eq(
             typed.as_bytes(),
             code(secret, step).as_bytes(),

@@ -1,8 +1,8 @@
 //! A second proof after the password, from whoever has enrolled something for it.
 
 use regain_engine::{
-    AuthenticatorKey, Effect, Ending, Enrollment, Enrollments, Input, Policy, Refusal, Stage,
-    TotpSecret, enroll_totp, totp_key,
+    AuditEvent, AuditSubject, AuthenticatorKey, Effect, Ending, Enrollment, Enrollments, Input,
+    Outcome, Policy, Refusal, Stage, TotpSecret, enroll_totp, totp_key,
 };
 use regain_types::{SystemEntropy, Timestamp};
 
@@ -112,19 +112,15 @@ fn whoever_used_the_same_code_at_the_same_moment_gets_it_once() {
     assert_eq!(saved, Some((shell.users[0].id.clone(), 0)));
 }
 
-#[test]
-fn guessing_has_an_end_in_the_flow_and_beyond_it() {
-    let (mut shell, secret) = at_the_code(Policy::default());
-    let mut wrong = 0;
-    let mut flow = 0;
-    let mut waited = 0;
-    // Each flow has five; the name has thirty in a row, and then waiting does not help.
-    while wrong < 31 {
+/// Guesses until so many were wrong, over flows, and waits whenever it must.
+fn guess(shell: &mut Shell, secret: &TotpSecret, (mut flow, guesses): (usize, u32)) -> usize {
+    let (mut wrong, mut waited) = (0, 0);
+    while wrong < guesses {
         let guess = other_than(&secret.code_at(shell.now));
         let came = shell.take(flow, answer(&guess));
         match came.keys().as_slice() {
             ["api.authn.error.PASSCODE_INVALID"] => wrong += 1,
-            ["tooManyRequests"] => {
+            ["tooManyRequests" | "idx.session.expired"] => {
                 waited += 1;
                 assert!(waited < 500, "{wrong} wrong answers");
                 shell.wait(15 * 60);
@@ -135,6 +131,19 @@ fn guessing_has_an_end_in_the_flow_and_beyond_it() {
             other => panic!("{other:?}"),
         }
     }
+    flow
+}
+
+fn suspensions(shell: &Shell) -> usize {
+    let suspended = |event: &&AuditEvent| event.name == "user.mfa.factor.suspend";
+    shell.audited().into_iter().filter(suspended).count()
+}
+
+#[test]
+fn guessing_has_an_end_in_the_flow_and_beyond_it() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    let flow = guess(&mut shell, &secret, (0, 30));
+    assert_eq!(suspensions(&shell), 1);
     shell.wait(24 * 60 * 60);
     shell.begin(flow + 1);
     assert!(
@@ -157,6 +166,141 @@ fn guessing_has_an_end_in_the_flow_and_beyond_it() {
         ["tooManyRequests"]
     );
     assert_eq!(issued(&shell), None);
+    // A new app does: who guessed at the old one knows nothing of it.
+    let made = enroll_totp((&shell.keys, &shell.org), shell.now, &mut SystemEntropy);
+    shell.users[0].enrollments.list = vec![made.0];
+    assert!(
+        shell
+            .take(flow + 2, answer(&made.1.code_at(shell.now)))
+            .is_ok()
+    );
+    assert!(issued(&shell).is_some());
+}
+
+#[test]
+fn wrong_answers_of_a_month_stay_counted_whoever_signs_in() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    let flow = guess(&mut shell, &secret, (0, 29));
+    shell.wait(15 * 60);
+    shell.begin(flow + 1);
+    assert!(
+        shell
+            .take(flow + 1, identify_with("alice", PASSWORD))
+            .is_ok()
+    );
+    assert!(
+        shell
+            .take(flow + 1, answer(&secret.code_at(shell.now)))
+            .is_ok()
+    );
+    assert!(issued(&shell).is_some());
+    shell.begin(flow + 2);
+    assert!(
+        shell
+            .take(flow + 2, identify_with("alice", PASSWORD))
+            .is_ok()
+    );
+    let flow = guess(&mut shell, &secret, (flow + 2, 1));
+    assert_eq!(suspensions(&shell), 1);
+    shell.wait(15 * 60);
+    shell.begin(flow + 1);
+    assert!(
+        shell
+            .take(flow + 1, identify_with("alice", PASSWORD))
+            .is_ok()
+    );
+    let right = answer(&secret.code_at(shell.now));
+    assert_eq!(shell.take(flow + 1, right).keys(), ["tooManyRequests"]);
+    shell.wait(30 * 24 * 60 * 60);
+    shell.begin(flow + 2);
+    assert!(
+        shell
+            .take(flow + 2, identify_with("alice", PASSWORD))
+            .is_ok()
+    );
+    assert!(
+        shell
+            .take(flow + 2, answer(&secret.code_at(shell.now)))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_clock_that_jumped_ahead_shuts_nobody_out() {
+    // The store's time never goes back; people's apps show the world's.
+    let (mut shell, secret) = alice_has_an_app(Policy::default());
+    shell.ahead_seconds = 2 * 60 * 60;
+    assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
+    let shown = secret.code_at(shell.now.plus_seconds(-shell.ahead_seconds));
+    assert!(shell.take(0, answer(&shown)).is_ok());
+    shell.begin(1);
+    assert!(shell.take(1, identify_with("alice", PASSWORD)).is_ok());
+    let again = shell.take(1, answer(&shown));
+    assert_eq!(
+        again.keys(),
+        ["authfactor.challenge.soft_token.used_passcode"]
+    );
+}
+
+#[test]
+fn r_04_a_password_that_comes_again_is_no_guess_at_the_app() {
+    let (mut shell, _) = alice_has_an_app(limits_of_one_flow());
+    let audited = |shell: &Shell| shell.audited().len();
+    // Of a sign-in in one page,
+    assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
+    let before = audited(&shell);
+    let again = shell.take(0, identify_with("alice", PASSWORD));
+    assert!(
+        matches!(again, Came::Shown(ref notices) if notices.is_empty()),
+        "{again:?}"
+    );
+    // of a recovery,
+    shell.begin(1);
+    shell.walk_to_reset_page(1, "alice");
+    assert!(shell.take(1, answer(NEW_PASSWORD)).is_ok());
+    let after = audited(&shell);
+    assert!(after > before);
+    assert!(matches!(
+        shell.take(1, answer(NEW_PASSWORD)),
+        Came::Shown(_)
+    ));
+    assert_eq!(audited(&shell), after);
+    // but later, or another one, it is an answer.
+    let other = shell.take(1, answer("Another-Word-11"));
+    assert_eq!(other.keys(), ["api.authn.error.PASSCODE_INVALID"]);
+    shell.wait(6);
+    let late = shell.take(1, answer(NEW_PASSWORD));
+    assert_eq!(late.keys(), ["api.authn.error.PASSCODE_INVALID"]);
+}
+
+#[test]
+fn who_has_the_password_and_not_the_app_stands_in_the_log() {
+    let (mut shell, secret) = at_the_code(Policy::default());
+    let alice = AuditSubject::User(shell.users[0].id.clone());
+    let last = |shell: &Shell| {
+        let event = shell.audited().last().copied().cloned().unwrap();
+        (event.name, event.subject, event.outcome)
+    };
+    let verified = (
+        "user.authentication.verify",
+        alice.clone(),
+        Outcome::Success,
+    );
+    assert_eq!(last(&shell), verified);
+    shell.take(0, answer(&other_than(&secret.code_at(shell.now))));
+    let refused = (
+        "user.authentication.auth_via_mfa",
+        alice.clone(),
+        Outcome::Failure,
+    );
+    assert_eq!(last(&shell), refused);
+    assert!(shell.take(0, answer(&secret.code_at(shell.now))).is_ok());
+    let names: Vec<_> = shell.audited().iter().map(|event| event.name).collect();
+    assert!(names.contains(&"user.session.start"));
+    assert_eq!(
+        last(&shell),
+        ("user.authentication.auth_via_mfa", alice, Outcome::Success)
+    );
 }
 
 #[test]

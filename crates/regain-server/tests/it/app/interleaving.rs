@@ -242,6 +242,7 @@ impl Table<'_> {
         };
         let mut env = Env {
             now: loaded.now,
+            wall: loaded.now,
             rng: &mut SystemEntropy,
             policy: &world.policy,
             keys: &world.keys,

@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
-use regain_engine::{StoredPassword, UserStatus};
+use regain_engine::{StoredPassword, UserStatus, enroll_totp};
 use regain_server::{HashSettings, hash_now};
 use regain_store::{NewUser, Store as _};
-use regain_types::{Secret, SystemEntropy, Timestamp, UserId};
+use regain_types::{KeyRing, MasterKey, Secret, SystemEntropy, Timestamp, UserId};
 
 use super::TestApp;
 
@@ -33,11 +33,13 @@ pub(crate) enum Person {
     Staged,
     Suspended,
     Unknown,
+    /// Active, and has an authenticator app.
+    WithApp,
 }
 
 impl Person {
     /// Those that are always there, and nobody.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Active,
         Self::Deprovisioned,
         Self::Locked,
@@ -46,6 +48,7 @@ impl Person {
         Self::OtherMail,
         Self::Staged,
         Self::Suspended,
+        Self::WithApp,
         Self::Unknown,
     ];
 
@@ -62,6 +65,7 @@ impl Person {
             Self::Staged => "steve@example.com",
             Self::Suspended => "susan@example.com",
             Self::Unknown => "zelda@example.com",
+            Self::WithApp => "david@example.com",
         }
     }
 
@@ -77,7 +81,8 @@ impl Person {
             | Self::NoPassword
             | Self::Older
             | Self::Staged
-            | Self::Suspended => Some(self.login()),
+            | Self::Suspended
+            | Self::WithApp => Some(self.login()),
         }
     }
 
@@ -91,6 +96,7 @@ impl Person {
                 | Self::NoPassword
                 | Self::Older
                 | Self::OtherMail
+                | Self::WithApp
         )
     }
 
@@ -102,7 +108,8 @@ impl Person {
             | Self::NoPassword
             | Self::Older
             | Self::OtherMail
-            | Self::Unknown => UserStatus::Active,
+            | Self::Unknown
+            | Self::WithApp => UserStatus::Active,
             Self::Deprovisioned => UserStatus::Deprovisioned,
             Self::Locked => UserStatus::LockedOut,
             Self::Staged => UserStatus::Staged,
@@ -133,7 +140,15 @@ pub(super) async fn create(app: &TestApp) {
             status: person.status(),
             password: (person != Person::NoPassword).then_some(password),
         };
+        let id = user.id.clone();
         app.store.create_user(app.org(), user).await.unwrap();
+        if person == Person::WithApp {
+            let keys = KeyRing::derive(&MasterKey::random(&mut SystemEntropy));
+            let now = Timestamp::from_millis(1_700_000_000_000);
+            let (made, _) = enroll_totp((&keys, app.org()), now, &mut SystemEntropy);
+            let saved = app.store.save_enrollments(app.org(), &id, 0, vec![made]);
+            saved.await.unwrap();
+        }
     }
 }
 

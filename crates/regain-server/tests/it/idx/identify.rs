@@ -17,6 +17,7 @@ async fn a_wrong_name_and_a_wrong_password_get_the_first_page_again() {
         let password = if person == Person::Active
             || person == Person::OtherMail
             || person == Person::NoMail
+            || person == Person::WithApp
         {
             "wrong"
         } else {

@@ -82,6 +82,7 @@ impl World {
     fn take(&self, flow: &Flow, input: &Input, seconds: i64) -> Option<Flow> {
         let mut env = Env {
             now: Timestamp::from_millis(0).plus_seconds(seconds),
+            wall: Timestamp::from_millis(0).plus_seconds(seconds),
             rng: &mut SystemEntropy,
             policy: &self.policy,
             keys: &self.keys,

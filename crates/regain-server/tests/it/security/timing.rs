@@ -335,6 +335,7 @@ async fn prefix_times() -> Samples {
         };
         let mut env = Env {
             now: loaded.now,
+            wall: loaded.now,
             rng: &mut SystemEntropy,
             policy: &app.state.settings().policy,
             keys: app.state.keys(),
