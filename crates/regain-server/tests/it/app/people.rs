@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
-use regain_engine::{StoredPassword, UserStatus, enroll_totp};
+use regain_engine::{StoredPassword, TotpSecret, UserStatus, enroll_totp};
 use regain_server::{HashSettings, hash_now};
 use regain_store::{NewUser, Store as _};
-use regain_types::{KeyRing, MasterKey, Secret, SystemEntropy, Timestamp, UserId};
+use regain_types::{Secret, SystemEntropy, Timestamp, UserId};
 
 use super::TestApp;
 
@@ -140,15 +140,27 @@ pub(super) async fn create(app: &TestApp) {
             status: person.status(),
             password: (person != Person::NoPassword).then_some(password),
         };
-        let id = user.id.clone();
         app.store.create_user(app.org(), user).await.unwrap();
         if person == Person::WithApp {
-            let keys = KeyRing::derive(&MasterKey::random(&mut SystemEntropy));
-            let now = Timestamp::from_millis(1_700_000_000_000);
-            let (made, _) = enroll_totp((&keys, app.org()), now, &mut SystemEntropy);
-            let saved = app.store.save_enrollments(app.org(), &id, 0, vec![made]);
-            saved.await.unwrap();
+            app.enroll_app(person).await;
         }
+    }
+}
+
+impl TestApp {
+    /// Gives somebody a new authenticator app, and says what it shares with the engine.
+    pub(crate) async fn enroll_app(&self, person: Person) -> TotpSecret {
+        let found = self.store.find_user(self.org(), person.login()).await;
+        let user = found.unwrap().unwrap().facts;
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let keys = (self.state.keys(), self.org());
+        let (made, secret) = enroll_totp(keys, now, &mut SystemEntropy);
+        let known = user.enrollments.version;
+        let saved = self
+            .store
+            .save_enrollments(self.org(), &user.id, known, vec![made]);
+        saved.await.unwrap();
+        secret
     }
 }
 

@@ -1,7 +1,8 @@
 //! T-S3: every endpoint in every stage, with right, crowded, empty and null bodies and with a
 //! wrong handle. Only the cells of the table do anything.
 
-use regain_engine::{Endpoint, SignInMode, SingleAuthenticator};
+use regain_engine::{Endpoint, SignInMode, SingleAuthenticator, TotpSecret};
+use regain_store::Store as _;
 use serde_json::{Value, json};
 
 use crate::app::{PASSWORD, Page, Person, TestApp, Walk};
@@ -9,6 +10,7 @@ use crate::app::{PASSWORD, Page, Person, TestApp, Walk};
 /// Where a flow stands when a cell is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    ChallengeApp,
     ChallengeMail,
     ChallengeMailExhausted,
     ChallengeMailExpired,
@@ -27,7 +29,8 @@ enum State {
     SelectOfNobody,
 }
 
-const STATES: [State; 16] = [
+const STATES: [State; 17] = [
+    State::ChallengeApp,
     State::ChallengeMail,
     State::ChallengeMailExhausted,
     State::ChallengeMailExpired,
@@ -119,7 +122,10 @@ impl State {
             (_, Endpoint::Challenge | Endpoint::ChallengeResend) if mailed => Goes(200, CHALLENGE),
             (_, Endpoint::Cancel) => Goes(200, "identify"),
             (Self::Identify, Endpoint::Identify)
-            | (Self::ChallengePassword | Self::Reset, Endpoint::ChallengeAnswer) => Succeeds,
+            | (
+                Self::ChallengeApp | Self::ChallengePassword | Self::Reset,
+                Endpoint::ChallengeAnswer,
+            ) => Succeeds,
             (Self::Identify, Endpoint::Recover) => Goes(200, "identify-recovery"),
             (Self::IdentifyNameOnly, Endpoint::Identify)
             | (Self::Select | Self::SelectOfNobody | Self::Confirm, Endpoint::Challenge) => {
@@ -154,6 +160,8 @@ impl State {
 /// A server for a state, and a number for passwords that were never used.
 struct Bench {
     app: TestApp,
+    /// What the app of whoever has one shares with the engine.
+    secret: TotpSecret,
     used: std::cell::Cell<u32>,
 }
 
@@ -175,8 +183,9 @@ impl Bench {
             setup.worker = false;
         })
         .await;
+        let secret = app.enroll_app(Person::WithApp).await;
         let used = std::cell::Cell::new(0);
-        Self { app, used }
+        Self { app, secret, used }
     }
 
     fn new_password(&self) -> String {
@@ -195,6 +204,11 @@ impl Bench {
             State::SelectOfNobody => drop(walk.recover(Person::Unknown.login()).await),
             State::ChallengeMailOfNobody => {
                 walk.as_far_as_challenge(Person::Unknown.login()).await;
+            }
+            State::ChallengeApp => {
+                let who = json!({"identifier": Person::WithApp.login(),
+                    "credentials": {"passcode": PASSWORD}});
+                walk.remediate("identify", who).await;
             }
             State::ChallengePassword => {
                 let who = json!({"identifier": Person::OtherMail.login()});
@@ -240,6 +254,10 @@ impl Bench {
 
     async fn body(&self, walk: &Walk<'_>, state: State, endpoint: Endpoint, body: Body) -> Value {
         let passcode = match (state, endpoint) {
+            (State::ChallengeApp, Endpoint::ChallengeAnswer) => {
+                let now = self.app.store.now().await.unwrap();
+                self.secret.code_at(now)
+            }
             (
                 State::ChallengeMail | State::ChallengeMailExpired | State::ChallengeMailExhausted,
                 _,
@@ -322,7 +340,7 @@ async fn t_s3_only_cells_of_the_table_do_anything() {
         drop(walk);
         bench.app.leave_mail().await;
     }
-    assert_eq!(cells, 640, "the whole matrix was tried");
+    assert_eq!(cells, 680, "the whole matrix was tried");
     assert!(
         moved > 80,
         "{moved} cells moved: the rest would prove nothing"

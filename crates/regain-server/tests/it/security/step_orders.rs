@@ -2,8 +2,8 @@
 //! of up to six steps, never counts as a proof (the way into X-01).
 
 use regain_engine::{
-    AuthenticatorKey, Env, Facts, Flow, Input, Policy, Refusal, Stage, Step, UserFacts, UserStatus,
-    step,
+    AuthenticatorKey, Enrollment, Env, Facts, Flow, Input, Policy, Refusal, Stage, Step, UserFacts,
+    UserStatus, enroll_totp, step, totp_key,
 };
 use regain_types::{
     Identifier, KeyRing, MasterKey, OrgId, Secret, SystemEntropy, Timestamp, UserId,
@@ -21,6 +21,8 @@ struct World {
     org: OrgId,
     facts: Facts,
     moves: Vec<Input>,
+    /// What was proved before.
+    proofs: usize,
     visited: u64,
 }
 
@@ -75,6 +77,7 @@ impl World {
                 ..Facts::default()
             },
             moves,
+            proofs: 0,
             visited: 0,
         }
     }
@@ -100,7 +103,7 @@ impl World {
     fn explore(&mut self, flow: &Flow, depth: usize) {
         self.visited += 1;
         let proofs = flow.climb().map_or(0, |climb| climb.proofs.len());
-        assert_eq!(proofs, 0, "{flow:?}");
+        assert_eq!(proofs, self.proofs, "{flow:?}");
         let reached = matches!(
             flow.stage,
             Stage::ResetAuthenticator { .. } | Stage::Completed(_)
@@ -132,6 +135,40 @@ fn t_s4_no_order_of_steps_without_a_code_proves_anything() {
     let selecting = world.take(&recovering, &who, 0).unwrap();
     world.explore(&selecting, 0);
     // 1 + 7 + 7² + … + 7⁶: every order was tried.
+    assert_eq!(world.visited, 137_257);
+}
+
+#[test]
+fn t_s4_no_order_of_steps_gets_past_the_second_factor() {
+    let mut world = World::new();
+    let now = Timestamp::from_millis(0);
+    let of_org = (&world.keys, &world.org);
+    let (enrollment, _) = enroll_totp(of_org, now, &mut SystemEntropy);
+    let mail = Enrollment {
+        authenticator: AuthenticatorKey::parse("okta_email").unwrap(),
+        data: serde_json::Value::Null,
+        ..enrollment.clone()
+    };
+    let user = world.facts.user.as_mut().unwrap();
+    user.enrollments.list = vec![enrollment, mail];
+    // The password is right, once.
+    world.facts.password_matches = Some(true);
+    let begun = Flow::begin(flow_app(), now, &mut SystemEntropy);
+    let with_password = Input::Identify {
+        identifier: Identifier::parse("alice@example.com").unwrap(),
+        passcode: Some(Secret::new("right".to_owned())),
+        device: None,
+        work: None,
+    };
+    let asked = world.take(&begun, &with_password, 0).unwrap();
+    world.facts.password_matches = None;
+    let app = totp_key().authenticator_id(&world.keys, &world.org);
+    world.moves[1] = Input::Challenge {
+        authenticator_id: app,
+        method_type: Some("otp".to_owned()),
+    };
+    world.proofs = 1;
+    world.explore(&asked, 0);
     assert_eq!(world.visited, 137_257);
 }
 
