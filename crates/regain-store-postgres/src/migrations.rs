@@ -1,7 +1,10 @@
 //! The schema's history: numbered SQL files, each run once, in order, never changed afterwards.
 
+use std::time::Duration;
+
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connecting::{Connector, Link};
@@ -24,6 +27,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
 const VERSION_MIN: i32 = 130_000;
 /// Who migrates holds this lock until the end of the transaction: `Rgan` and a number.
 const LOCK: i64 = 0x5267_616E_0001;
+
+/// How long everybody may have to wait for a change of a table, in milliseconds.
+const LOCK_WAIT_MS: u32 = 1_000;
+/// How long they are let through after that, and how often that is done: half an hour in all.
+const LOCK_PAUSE: Duration = Duration::from_secs(2);
+const LOCK_TRIES: u32 = 600;
 
 /// One step of the schema.
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +67,57 @@ pub async fn migrate(options: &Options) -> Result<Migrated, OpenError> {
 }
 
 /// Runs what is missing, in one transaction.
+///
+/// A change of a table waits for whoever reads it, a dump for one, and everybody who comes then waits
+/// behind it: people could not sign in meanwhile. So it waits for a moment only, lets them through,
+/// and tries again.
 pub(crate) async fn run(options: &Options, known: &[Migration]) -> Result<Migrated, OpenError> {
     let link = connect(options).await?;
     let client = &link.client;
-    let wrap = |error: tokio_postgres::Error| other(options, &error);
     require_version(options, client).await?;
-    let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
+    let mut tries = LOCK_TRIES;
+    loop {
+        match run_once(options, client, known).await {
+            Err(Broken::Locked(_)) if tries > 1 => tries -= 1,
+            Err(Broken::Locked(error) | Broken::Otherwise(error)) => return Err(error),
+            Ok(migrated) => return Ok(migrated),
+        }
+        let rolled_back = client.batch_execute("ROLLBACK").await;
+        rolled_back.map_err(|error| other(options, &error))?;
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+}
+
+/// Why the migrations did not run.
+enum Broken {
+    /// Somebody uses a table that changes.
+    Locked(OpenError),
+    Otherwise(OpenError),
+}
+
+impl From<OpenError> for Broken {
+    fn from(error: OpenError) -> Self {
+        Self::Otherwise(error)
+    }
+}
+
+async fn run_once(
+    options: &Options,
+    client: &Client,
+    known: &[Migration],
+) -> Result<Migrated, Broken> {
+    let wrap = |error: tokio_postgres::Error| {
+        let is_locked = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+        let error = other(options, &error);
+        if is_locked {
+            Broken::Locked(error)
+        } else {
+            Broken::Otherwise(error)
+        }
+    };
+    let begin = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock({LOCK}); SET LOCAL lock_timeout = '{LOCK_WAIT_MS}ms'"
+    );
     client.batch_execute(&begin).await.map_err(wrap)?;
     let from = if let Some(rows) = history(options, client).await? {
         compare(options, &rows, known)?

@@ -1,8 +1,12 @@
 //! The schema is made once, whoever asks, and never in a database of somebody else.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use regain_store_postgres::testing::{Cluster, TestDatabase};
 use regain_store_postgres::{Migrated, OpenError, Options, PostgresStore, migrate};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 async fn empty() -> (TestDatabase, Options) {
     let cluster = Cluster::shared().expect("a cluster");
@@ -81,4 +85,43 @@ async fn rows_of_the_audit_log_cannot_be_changed() {
     client.batch_execute(insert).await.unwrap();
     let change = client.batch_execute("UPDATE audit SET subject = 'x'").await;
     assert!(change.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_change_that_waits_for_a_dump() {
+    let (database, options) = empty().await;
+    migrate(&options).await.unwrap();
+    run(
+        &database,
+        "ALTER TABLE users DROP COLUMN enrollments, DROP COLUMN enrollments_version;
+         DELETE FROM schema_migrations WHERE number = 2",
+    )
+    .await;
+    // A dump reads every table, and takes its time.
+    let dump = database.connect().await.unwrap();
+    dump.batch_execute("BEGIN; SELECT count(*) FROM users")
+        .await
+        .unwrap();
+    let mut migrating = JoinSet::new();
+    migrating.spawn({
+        let options = options.clone();
+        async move { migrate(&options).await }
+    });
+    let person = database.connect().await.unwrap();
+    let mut longest = Duration::ZERO;
+    for _ in 0..30 {
+        let asked = Instant::now();
+        person
+            .batch_execute("SELECT count(*) FROM users")
+            .await
+            .unwrap();
+        longest = longest.max(asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(longest < Duration::from_secs(5), "{longest:?}");
+    assert!(migrating.try_join_next().is_none());
+    dump.batch_execute("COMMIT").await.unwrap();
+    let done = migrating.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!((done.from, done.to), (1, 2));
+    PostgresStore::open_current(&options).await.unwrap();
 }
