@@ -99,6 +99,10 @@ impl Show {
         } else {
             "has no password yet"
         });
+        for factor in &row.facts.enrollments.list {
+            let key = one_line(factor.authenticator.as_str());
+            say(&format!("has a second factor: {key}"));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
