@@ -139,13 +139,20 @@ pub(crate) trait Authenticator: Sync {
     fn descriptor(&self) -> &'static Descriptor;
 
     /// Opens a challenge with the given id; how to send is there for those that send something.
+    /// Unless something is sent, it is open for as long as the flow.
     fn open(
         &self,
         flow: &Flow,
-        climb: &Climb,
-        id: (&regain_types::ChallengeId, Option<Issue>),
-        tools: &Tools<'_>,
-    ) -> Opened;
+        _climb: &Climb,
+        _id: (&regain_types::ChallengeId, Option<Issue>),
+        _tools: &Tools<'_>,
+    ) -> Opened {
+        Opened {
+            expires_at: flow.expires_at,
+            data: Value::Null,
+            outgoing: None,
+        }
+    }
 
     /// What an answer to a challenge would be compared with; `None` when that cannot be read.
     fn attempted(&self, attempt: &Attempt<'_>) -> Option<Attempted>;
@@ -157,19 +164,29 @@ pub(crate) trait Authenticator: Sync {
     fn fields(&self) -> Vec<idx::Field>;
 
     /// Actions beside the form, besides `cancel`.
-    fn actions(&self, policy: &Policy) -> Vec<Offer>;
+    fn actions(&self, _policy: &Policy) -> Vec<Offer> {
+        Vec::new()
+    }
 
     /// What its page needs besides the form.
-    fn contextual_data(&self) -> Option<idx::ContextualData>;
+    fn contextual_data(&self) -> Option<idx::ContextualData> {
+        None
+    }
 
     /// The masked destination, for a user who proved something already.
-    fn profile(&self, user: &crate::need::UserFacts) -> Option<idx::Profile>;
+    fn profile(&self, _user: &crate::need::UserFacts) -> Option<idx::Profile> {
+        None
+    }
 
     /// Whether a challenge sends something: sends are limited.
-    fn sends(&self) -> bool;
+    fn sends(&self) -> bool {
+        false
+    }
 
     /// Whether an answer is a password: its digest is never kept.
-    fn is_knowledge(&self) -> bool;
+    fn is_knowledge(&self) -> bool {
+        false
+    }
 }
 
 /// A stable id that looks drawn: prefix and 17 characters from a MAC over `parts` (E-02).

@@ -176,10 +176,6 @@ impl Authenticator for Email {
     fn sends(&self) -> bool {
         true
     }
-
-    fn is_knowledge(&self) -> bool {
-        false
-    }
 }
 
 fn ticket_of(challenge: &Challenge) -> Option<CodeTicket> {

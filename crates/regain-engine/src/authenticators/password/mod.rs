@@ -1,13 +1,11 @@
 //! The password: checked on the hashing threads, replaced in `steps/reset_authenticator.rs`.
 
-use regain_types::ChallengeId;
 use regain_wire::idx;
-use serde_json::Value;
 
-use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Opened, Tools, Verdict};
-use crate::flow::{Challenge, Climb, Flow, Subject};
+use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Tools, Verdict};
+use crate::flow::{Challenge, Subject};
 use crate::intents::sign_in;
-use crate::limits::{Attempted, Issue, Pass};
+use crate::limits::{Attempted, Pass};
 use crate::need::UserFacts;
 use crate::offers::{Holder, Offer};
 use crate::policy::Policy;
@@ -28,20 +26,6 @@ pub(crate) struct Password;
 impl Authenticator for Password {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
-    }
-
-    fn open(
-        &self,
-        flow: &Flow,
-        _: &Climb,
-        _: (&ChallengeId, Option<Issue>),
-        _: &Tools<'_>,
-    ) -> Opened {
-        Opened {
-            expires_at: flow.expires_at,
-            data: Value::Null,
-            outgoing: None,
-        }
     }
 
     fn attempted(&self, _: &Attempt<'_>) -> Option<Attempted> {
@@ -74,18 +58,6 @@ impl Authenticator for Password {
         } else {
             Vec::new()
         }
-    }
-
-    fn contextual_data(&self) -> Option<idx::ContextualData> {
-        None
-    }
-
-    fn profile(&self, _: &UserFacts) -> Option<idx::Profile> {
-        None
-    }
-
-    fn sends(&self) -> bool {
-        false
     }
 
     fn is_knowledge(&self) -> bool {

@@ -8,18 +8,14 @@ mod algorithm;
 
 use std::collections::BTreeSet;
 
-use regain_types::{ChallengeId, Entropy, KeyRing, OrgId, Secret, Timestamp, random_base62};
+use regain_types::{Entropy, KeyRing, OrgId, Secret, Timestamp, random_base62};
 use regain_wire::idx;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Opened, Tools, Verdict};
-use crate::flow::{Climb, Flow};
-use crate::limits::{Attempted, Issue, Pass};
-use crate::need::{Enrollment, UserFacts};
+use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Tools, Verdict};
+use crate::limits::{Attempted, Pass};
+use crate::need::Enrollment;
 use crate::notice::Notice;
-use crate::offers::Offer;
-use crate::policy::Policy;
 pub use algorithm::TotpSecret;
 use algorithm::{code, step_at};
 
@@ -85,20 +81,6 @@ impl Authenticator for Totp {
         &DESCRIPTOR
     }
 
-    fn open(
-        &self,
-        flow: &Flow,
-        _: &Climb,
-        _: (&ChallengeId, Option<Issue>),
-        _: &Tools<'_>,
-    ) -> Opened {
-        Opened {
-            expires_at: flow.expires_at,
-            data: Value::Null,
-            outgoing: None,
-        }
-    }
-
     fn attempted(&self, attempt: &Attempt<'_>) -> Option<Attempted> {
         // Without an enrolment nothing is right: then it does not matter what is charged.
         let since = enrolled(attempt).map_or(Timestamp::from_millis(0), |it| it.enrolled_at);
@@ -140,26 +122,6 @@ impl Authenticator for Totp {
             required: Some(true),
             ..idx::Field::default()
         }]
-    }
-
-    fn actions(&self, _: &Policy) -> Vec<Offer> {
-        Vec::new()
-    }
-
-    fn contextual_data(&self) -> Option<idx::ContextualData> {
-        None
-    }
-
-    fn profile(&self, _: &UserFacts) -> Option<idx::Profile> {
-        None
-    }
-
-    fn sends(&self) -> bool {
-        false
-    }
-
-    fn is_knowledge(&self) -> bool {
-        false
     }
 }
 
