@@ -6,7 +6,7 @@ use regain_types::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::authenticators::{AuthenticatorKey, Proof, password};
+use crate::authenticators::{Authenticator, AuthenticatorKey, Proof};
 use crate::ledger::LedgerKeys;
 use crate::policy::Policy;
 use crate::work::WorkDemand;
@@ -186,6 +186,16 @@ pub struct Climb {
     pub paid: bool,
 }
 
+impl Challenge {
+    /// Whether what is asked for was sent to somebody.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.authenticator
+            .resolve()
+            .is_some_and(Authenticator::sends)
+    }
+}
+
 impl Climb {
     /// The authenticators that may be chosen now, best first.
     pub(crate) fn choices(&self, policy: &Policy) -> Vec<AuthenticatorKey> {
@@ -198,12 +208,7 @@ impl Climb {
 
     /// From when on the first of its proofs counts no more.
     pub(crate) fn proofs_end(&self) -> Option<Timestamp> {
-        // What a recovery began with has done its part once a second factor is asked for.
-        let counts = |proof: &&Proof| {
-            let key = proof.authenticator();
-            self.further.is_empty() || self.further.contains(key) || password::is(key)
-        };
-        self.proofs.iter().filter(counts).map(Proof::end).min()
+        self.proofs.iter().map(Proof::end).min()
     }
 }
 

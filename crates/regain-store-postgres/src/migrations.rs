@@ -28,8 +28,9 @@ const VERSION_MIN: i32 = 130_000;
 /// Who migrates holds this lock until the end of the transaction: `Rgan` and a number.
 const LOCK: i64 = 0x5267_616E_0001;
 
-/// How long everybody may have to wait for a change of a table, in milliseconds.
-const LOCK_WAIT_MS: u32 = 1_000;
+/// How long everybody may have to wait for a change of a table, in milliseconds: well within what a
+/// request waits for an answer.
+const LOCK_WAIT_MS: u32 = 200;
 /// How long they are let through after that, and how often that is done: half an hour in all.
 const LOCK_PAUSE: Duration = Duration::from_secs(2);
 const LOCK_TRIES: u32 = 600;
@@ -78,7 +79,14 @@ pub(crate) async fn run(options: &Options, known: &[Migration]) -> Result<Migrat
     let mut tries = LOCK_TRIES;
     loop {
         match run_once(options, client, known).await {
-            Err(Broken::Locked(_)) if tries > 1 => tries -= 1,
+            Err(Broken::Locked(_)) if tries > 1 => {
+                if tries == LOCK_TRIES {
+                    tracing::warn!(
+                        "a table is in use, by a dump perhaps: the migration tries again until it is not"
+                    );
+                }
+                tries -= 1;
+            }
             Err(Broken::Locked(error) | Broken::Otherwise(error)) => return Err(error),
             Ok(migrated) => return Ok(migrated),
         }

@@ -12,7 +12,7 @@ use regain_server::{ServerTls, Settings, TlsError};
 use regain_types::{MasterKey, Pepper};
 
 use super::problem::Problems;
-use super::{RegainToml, clients};
+use super::{RegainToml, clients, sign_in};
 use crate::database::StoreUrl;
 use crate::deployment;
 use crate::pepper_file::PepperPlace;
@@ -111,6 +111,7 @@ impl Configuration {
                     .to_owned(),
             );
         }
+        warnings.extend(sign_in::warning(&self.settings.policy));
         if !self.settings.policy.limits.volume {
             warnings.push(
                 "limits.danger_volume_limits is off: anybody can have any number of mails sent and recoveries started"

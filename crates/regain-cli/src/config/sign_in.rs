@@ -1,6 +1,6 @@
 //! `[sign_in]`: what signing in takes.
 
-use regain_engine::{AuthenticatorKey, SignInPolicy};
+use regain_engine::{AuthenticatorKey, Policy, SignInPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problems;
@@ -47,6 +47,16 @@ impl SignIn {
         }
         SignInPolicy { second_factors }
     }
+}
+
+/// What is allowed and yet needs to be said: what a recovery takes is a weak second factor.
+pub(super) fn warning(policy: &Policy) -> Option<String> {
+    let is_both = |key: &&AuthenticatorKey| policy.may_recover_with(key);
+    let both = policy.sign_in.second_factors.iter().find(is_both)?;
+    Some(format!(
+        "sign_in.second_factors names {}, which a recovery takes too: whoever reads a mailbox has both factors",
+        both.as_str()
+    ))
 }
 
 /// Reads the key of something that can be a second factor.

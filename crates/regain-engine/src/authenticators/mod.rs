@@ -184,9 +184,7 @@ pub(crate) trait Authenticator: Sync {
     }
 
     /// Whether an answer is a password: its digest is never kept.
-    fn is_knowledge(&self) -> bool {
-        false
-    }
+    fn is_knowledge(&self) -> bool;
 }
 
 /// A stable id that looks drawn: prefix and 17 characters from a MAC over `parts` (E-02).

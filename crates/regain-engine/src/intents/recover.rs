@@ -1,7 +1,7 @@
 //! The ladder of password recovery: name, proof, new password.
 
 use super::{issue_code, second_factor};
-use crate::authenticators::{of_new_password, password};
+use crate::authenticators::password;
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome, Outgoing};
 use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
 use crate::limits::{Spent, StartVerdict};
@@ -138,18 +138,15 @@ pub(crate) fn complete(
     let mut spent = Spent::open(&who, facts, &env.tools())?;
     spent.recovered();
     let auto_sign_in = env.policy.recovery.auto_sign_in;
-    let wanted = second_factor::wanted(user, climb, env.policy);
+    let wanted = second_factor::of(user, env.policy);
     if auto_sign_in && !wanted.is_empty() {
-        let mut climb = climb.clone();
-        climb.proofs.extend(of_new_password(&flow, env));
-        let mut transition = second_factor::ask(flow, climb, wanted, spent, env)?;
+        let climb = climb.clone();
+        let mut transition = second_factor::after_recovery(flow, climb, wanted, spent, env)?;
         transition.effects.splice(0..0, effects);
         return Ok(transition.step());
     }
-    // Whoever recovers with a second factor has none left that could be the second (I-12).
-    let may_sign_in = second_factor::of(user, env.policy).is_empty();
     let mut new_device = None;
-    let ending = if auto_sign_in && may_sign_in {
+    let ending = if auto_sign_in {
         effects.push(issue_code(&flow, &user.id, amr(&flow), env));
         effects.push(audit(user, "user.session.start"));
         spent.signed_in();

@@ -1,7 +1,7 @@
-//! The second rung of a sign-in: whoever has enrolled something for it is asked for it, after the
-//! password, and after a recovery just so (I-12).
+//! The second rung of a sign-in: whoever has something for it is asked for it, after the password,
+//! and after a recovery just so (I-12).
 
-use crate::authenticators::{Authenticator, AuthenticatorKey};
+use crate::authenticators::{Authenticator, AuthenticatorKey, of_new_password};
 use crate::flow::{Climb, Flow, Intent, Stage};
 use crate::limits::Spent;
 use crate::need::UserFacts;
@@ -19,43 +19,53 @@ pub(crate) fn of(user: &UserFacts, policy: &Policy) -> Vec<AuthenticatorKey> {
         .collect()
 }
 
-/// What is to be proved yet. Nothing proves twice: what a recovery began with is one factor, and
-/// stays one.
+/// What is to be proved yet.
 pub(crate) fn wanted(user: &UserFacts, climb: &Climb, policy: &Policy) -> Vec<AuthenticatorKey> {
     if is_proved(climb) {
-        return Vec::new();
+        Vec::new()
+    } else {
+        of(user, policy)
     }
-    let mut wanted = of(user, policy);
-    wanted.retain(|key| !has_proved(climb, key));
-    wanted
 }
 
 /// Whether a second proof was asked for and is there.
 pub(crate) fn is_proved(climb: &Climb) -> bool {
-    climb.further.iter().any(|key| has_proved(climb, key))
+    let has_proved = |key| {
+        let mut proofs = climb.proofs.iter();
+        proofs.any(|proof| proof.authenticator() == key)
+    };
+    climb.further.iter().any(has_proved)
 }
 
-fn has_proved(climb: &Climb, key: &AuthenticatorKey) -> bool {
-    climb
-        .proofs
-        .iter()
-        .any(|proof| proof.authenticator() == key)
-}
-
-/// Asks for one of them: the only one at once, unless that sends something.
-pub(crate) fn ask(
+/// A recovery is over, and goes on as a sign-in with the new password: what it was begun with has
+/// done its part and counts no more, not as a factor and not as a code (I-05, I-12). What it has
+/// spent stays spent, however often it begins anew (C-05).
+pub(crate) fn after_recovery(
     mut flow: Flow,
     mut climb: Climb,
     wanted: Vec<AuthenticatorKey>,
     spent: Spent,
     env: &mut Env<'_>,
 ) -> Result<Transition, Refusal> {
-    // A recovery is over here: its codes do not work from now on (I-05), and what it has spent stays
-    // spent however often it begins anew (C-05).
-    if climb.intent == Intent::RecoverPassword {
-        flow.spent = climb.tally.clone();
-    }
+    flow.spent = climb.tally.clone();
+    climb.proofs = of_new_password(&flow, env).into_iter().collect();
     climb.intent = Intent::SignIn;
+    // The mail that the recovery took keeps nobody from the next one.
+    climb.tally.last_send_at = None;
+    ask(flow, climb, wanted, spent, env)
+}
+
+/// Asks for one of them: the only one at once, unless that sends something.
+pub(crate) fn ask(
+    flow: Flow,
+    mut climb: Climb,
+    wanted: Vec<AuthenticatorKey>,
+    spent: Spent,
+    env: &mut Env<'_>,
+) -> Result<Transition, Refusal> {
+    // Who gets here has the password: no stranger's recoveries may spend the mails that it takes
+    // (M-03).
+    climb.paid = true;
     climb.further = wanted;
     let only = match climb.further.as_slice() {
         [only] => Some(only.clone()),

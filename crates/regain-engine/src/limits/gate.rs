@@ -21,7 +21,8 @@ pub(crate) enum Attempted {
     /// What comes after a right password: only who has that gets here.
     SecondFactor {
         /// Since when the user has it: with a new one, wrong answers to the old one are forgotten.
-        since: Timestamp,
+        /// `None`: there is none, so nothing is right, and nothing is charged.
+        since: Option<Timestamp>,
     },
 }
 

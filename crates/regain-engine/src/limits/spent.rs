@@ -124,7 +124,8 @@ impl Spent {
 
     /// What stands in the way of comparing what comes after a right password. A known device waits
     /// for its own mistakes only.
-    pub(super) fn second_factor_limited(&self, since: Timestamp) -> Option<Limited> {
+    pub(super) fn second_factor_limited(&self, since: Option<Timestamp>) -> Option<Limited> {
+        let since = since?;
         let Some(device) = &self.device else {
             let ledger = &self.identifier.ledger;
             let (until, is_spent) = ledger.second_factor_free_at(since, self.now)?;
@@ -157,7 +158,8 @@ impl Spent {
                     self.identifier.change().add_wrong_password(&limits, now);
                 }
             }
-            Attempted::SecondFactor { since } => {
+            Attempted::SecondFactor { since: None } => {}
+            Attempted::SecondFactor { since: Some(since) } => {
                 let (limits, now) = (self.limits, self.now);
                 if let Some(device) = &mut self.device {
                     device.change().add_wrong_password(&limits, now);

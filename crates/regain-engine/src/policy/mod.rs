@@ -60,10 +60,7 @@ pub struct SignInPolicy {
 impl Default for SignInPolicy {
     fn default() -> Self {
         Self {
-            second_factors: vec![
-                AuthenticatorKey::of(&totp::DESCRIPTOR),
-                AuthenticatorKey::of(&email::DESCRIPTOR),
-            ],
+            second_factors: vec![AuthenticatorKey::of(&totp::DESCRIPTOR)],
         }
     }
 }

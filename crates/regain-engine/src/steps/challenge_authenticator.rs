@@ -50,7 +50,9 @@ pub(crate) fn take(
                 Intent::SignIn => {
                     let is_second = !climb.further.is_empty();
                     let mut transition = sign_in::proved(flow, climb, spent, facts, env)?;
-                    transition.effects.extend(is_second.then_some(redeemed));
+                    // Who stops after the password may not be who it belongs to: the log tells of it.
+                    let is_told = is_second || transition.flow.is_live();
+                    transition.effects.extend(is_told.then_some(redeemed));
                     transition
                 }
             };

@@ -277,10 +277,16 @@ async fn commit(
     Ok(Some(shown))
 }
 
-/// Whether a code was answered rightly.
+/// Whether a code that was sent was answered rightly: the org's budget of wrong ones grows with them.
 fn has_answered(before: &Flow, after: &Flow) -> bool {
-    matches!(before.stage, Stage::ChallengeAuthenticator { .. })
-        && matches!(after.stage, Stage::ResetAuthenticator { .. })
+    let Stage::ChallengeAuthenticator { challenge, .. } = &before.stage else {
+        return false;
+    };
+    match &after.stage {
+        Stage::ResetAuthenticator { .. } => true,
+        Stage::Completed(_) => challenge.was_sent(),
+        _ => false,
+    }
 }
 
 /// A limit was over-run: the forms stay where showing them is affordable, so that whoever is at the

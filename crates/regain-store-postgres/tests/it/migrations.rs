@@ -118,7 +118,8 @@ async fn nobody_waits_for_a_change_that_waits_for_a_dump() {
         longest = longest.max(asked.elapsed());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(longest < Duration::from_secs(5), "{longest:?}");
+    // What a request waits for an answer.
+    assert!(longest < Duration::from_millis(900), "{longest:?}");
     assert!(migrating.try_join_next().is_none());
     dump.batch_execute("COMMIT").await.unwrap();
     let done = migrating.join_next().await.unwrap().unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use regain_engine::Policy;
+use regain_engine::{AuthenticatorKey, Policy};
 use regain_mail::{Brand, Sender};
 use regain_oauth::Client;
 use regain_server::{AddressLimits, HashSettings, Settings};
@@ -71,7 +71,7 @@ impl Site {
             locale: "en".to_owned(),
             mail_from: Sender::new("Regain demo", "no-reply@demo.example")
                 .map_err(|error| Failure::failed(error.to_string()))?,
-            policy: Policy::default(),
+            policy: policy(),
             trusted_origins,
             trusted_proxies: Vec::new(),
             address_limits: AddressLimits::default(),
@@ -121,6 +121,14 @@ fn client(
             .flat_map(|origin| [origin.clone(), format!("{origin}/")])
             .collect(),
     })
+}
+
+/// As by default, and whoever has a code by mail is asked for it.
+fn policy() -> Policy {
+    let mut policy = Policy::default();
+    let mail = AuthenticatorKey::parse("okta_email");
+    policy.sign_in.second_factors.extend(mail);
+    policy
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use clap::Args;
 use regain_engine::{
     AuthenticatorKey, Enrollment, Outcome, TotpSecret, UserFacts, enroll_totp, totp_key,
 };
-use regain_store::{AuditRow, RequestMeta, Store, StoreError};
+use regain_store::{AuditRow, RequestMeta, Store};
 use regain_types::{KeyRing, OrgId, SystemEntropy, Timestamp, random_base62};
 use serde_json::Value;
 
@@ -19,6 +19,8 @@ use crate::failure::{Failure, one_line};
 use crate::{print, say};
 
 const AUDIT_ID_LENGTH: usize = 20;
+/// A mail is what a recovery takes, too.
+const MAIL_IS_WEAK: &str = "A code by mail keeps out who has the password alone. Who reads the mailbox can set another password and has the code as well, also beside an app.";
 
 /// List what a user is asked for after the password, and add or remove it
 ///
@@ -76,7 +78,6 @@ impl Factors {
             .save_enrollments(org, &user.id, user.enrollments.version, list.clone())
             .await
             .map_err(|error| unavailable("the user was not changed", &error))?;
-        note(&*store, org, &user, (&self, now)).await?;
         if let Some(secret) = secret {
             let issuer = &configuration.settings.brand.org_name;
             print(secret.base32().expose());
@@ -86,6 +87,19 @@ impl Factors {
             );
         }
         list.iter().for_each(print_line);
+        let policy = &configuration.settings.policy;
+        if let Some(key) = &self.add
+            && !policy.sign_in.second_factors.contains(key)
+        {
+            let key = key.as_str();
+            say(&format!(
+                "It is not asked for: [sign_in] second_factors does not name {key}."
+            ));
+        }
+        if self.add.is_some() && list.iter().any(|it| it.authenticator != totp_key()) {
+            say(MAIL_IS_WEAK);
+        }
+        note(&*store, org, &user, (&self, now)).await?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -145,12 +159,11 @@ async fn note(
         reason: Some("OPERATOR".to_owned()),
         request: RequestMeta::default(),
     };
-    let noted = async {
-        store.add_audit(org, vec![row]).await?;
-        store.forget_devices(org, &user.id).await
-    };
-    let noted: Result<(), StoreError> = noted.await;
-    noted.map_err(|error| unavailable("it is done, but the log does not tell of it", &error))
+    let forgotten = store.forget_devices(org, &user.id).await;
+    let noted = store.add_audit(org, vec![row]).await;
+    forgotten
+        .and(noted)
+        .map_err(|error| unavailable("it is done, but the log does not tell of it", &error))
 }
 
 fn without(key: &AuthenticatorKey, user: &UserFacts) -> Result<Vec<Enrollment>, Failure> {

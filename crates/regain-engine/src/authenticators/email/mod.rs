@@ -97,7 +97,9 @@ impl Authenticator for Email {
             digits: CODE_DIGITS_MAX,
             known_device: false,
         });
-        let expires_at = tools.now.plus_seconds(tools.policy.email.code_ttl_seconds);
+        let lives = tools.now.plus_seconds(tools.policy.email.code_ttl_seconds);
+        // What was proved before must still hold when the code is.
+        let expires_at = climb.proofs_end().map_or(lives, |end| lives.min(end));
         let ticket = CodeTicket {
             flow: flow.id.clone(),
             challenge: id.clone(),
@@ -171,6 +173,10 @@ impl Authenticator for Email {
             email: Some(masked(user.email.as_deref()?)),
             ..idx::Profile::default()
         })
+    }
+
+    fn is_knowledge(&self) -> bool {
+        false
     }
 
     fn sends(&self) -> bool {

@@ -82,8 +82,7 @@ impl Authenticator for Totp {
     }
 
     fn attempted(&self, attempt: &Attempt<'_>) -> Option<Attempted> {
-        // Without an enrolment nothing is right: then it does not matter what is charged.
-        let since = enrolled(attempt).map_or(Timestamp::from_millis(0), |it| it.enrolled_at);
+        let since = enrolled(attempt).map(|enrollment| enrollment.enrolled_at);
         Some(Attempted::SecondFactor { since })
     }
 
@@ -113,6 +112,10 @@ impl Authenticator for Totp {
                 }))
             }
         }
+    }
+
+    fn is_knowledge(&self) -> bool {
+        false
     }
 
     fn fields(&self) -> Vec<idx::Field> {
