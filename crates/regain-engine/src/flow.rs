@@ -180,8 +180,8 @@ pub struct Climb {
     pub further: Vec<AuthenticatorKey>,
     /// What was tried in this flow.
     pub tally: Tally,
-    /// Whether proof of work was shown for it: then its mails come from no budget of the name
-    /// (M-03).
+    /// Whether it was paid for, with proof of work or with the right password: then its mails come
+    /// from no budget of the name (M-03).
     #[serde(default)]
     pub paid: bool,
 }
