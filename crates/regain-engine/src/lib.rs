@@ -34,7 +34,9 @@ mod step;
 mod steps;
 mod work;
 
-pub use authenticators::email::{CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket};
+pub use authenticators::email::{
+    CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket, email_key, enroll_email,
+};
 pub use authenticators::totp::{TotpSecret, enroll_totp, totp_key};
 pub use authenticators::{AuthenticatorKey, Descriptor, Proof, descriptors};
 pub use effect::{AuditEvent, AuditSubject, Effect, IssuedCode, Outcome, Outgoing};

@@ -3,13 +3,12 @@
 
 use async_trait::async_trait;
 use regain_engine::{
-    AuthenticatorKey, Enrollment, Enrollments, StoredPassword, TotpSecret, UserFacts, UserStatus,
+    Enrollment, Enrollments, StoredPassword, TotpSecret, UserFacts, UserStatus, enroll_email,
     enroll_totp,
 };
 use regain_server::{HashSettings, Seed, hash_with};
 use regain_store::{Store, StoreError, UserRow};
 use regain_types::{Entropy, KeyRing, OrgId, PepperKey, Secret, SystemEntropy, Timestamp, UserId};
-use serde_json::Value;
 
 /// Who can sign in.
 pub(super) const LOGIN: &str = "alice@example.com";
@@ -74,10 +73,7 @@ impl DemoPeople {
     fn person(&self, login: &str, phc: &str, now: Timestamp) -> UserRow {
         let (first_name, factor) = match login {
             LOGIN_WITH_APP => ("Dave", Some(self.app(now).0)),
-            LOGIN_WITH_MAIL => (
-                "Bob",
-                AuthenticatorKey::parse("okta_email").map(|key| mail(key, now)),
-            ),
+            LOGIN_WITH_MAIL => ("Bob", Some(enroll_email(now))),
             _ => ("Alice", None),
         };
         UserRow {
@@ -104,14 +100,6 @@ impl DemoPeople {
             created_at: now,
             updated_at: now,
         }
-    }
-}
-
-fn mail(authenticator: AuthenticatorKey, now: Timestamp) -> Enrollment {
-    Enrollment {
-        authenticator,
-        enrolled_at: now,
-        data: Value::Null,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use regain_engine::{AuthenticatorKey, Policy};
+use regain_engine::{Policy, email_key};
 use regain_mail::{Brand, Sender};
 use regain_oauth::Client;
 use regain_server::{AddressLimits, HashSettings, Settings};
@@ -126,8 +126,7 @@ fn client(
 /// As by default, and whoever has a code by mail is asked for it.
 fn policy() -> Policy {
     let mut policy = Policy::default();
-    let mail = AuthenticatorKey::parse("okta_email");
-    policy.sign_in.second_factors.extend(mail);
+    policy.sign_in.second_factors.push(email_key());
     policy
 }
 

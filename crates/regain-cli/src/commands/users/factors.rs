@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use regain_engine::{
-    AuthenticatorKey, Enrollment, Outcome, TotpSecret, UserFacts, enroll_totp, totp_key,
+    AuthenticatorKey, Enrollment, Outcome, TotpSecret, UserFacts, enroll_email, enroll_totp,
+    totp_key,
 };
 use regain_store::{AuditRow, RequestMeta, Store};
 use regain_types::{KeyRing, OrgId, SystemEntropy, Timestamp, random_base62};
-use serde_json::Value;
 
 use super::look::find;
 use super::unavailable;
@@ -127,12 +127,7 @@ impl Factors {
                 "the user has no address that codes could be sent to",
             ));
         }
-        let enrollment = Enrollment {
-            authenticator: key.clone(),
-            enrolled_at: now,
-            data: Value::Null,
-        };
-        Ok((enrollment, None))
+        Ok((enroll_email(now), None))
     }
 }
 

@@ -5,12 +5,12 @@ use regain_wire::idx;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use super::{Attempt, Authenticator, Descriptor, Opened, Tools, Verdict};
+use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Opened, Tools, Verdict};
 use crate::effect::Outgoing;
 use crate::flow::{Challenge, Climb, Flow, Intent};
 use crate::intents::hashed;
 use crate::limits::{Attempted, Issue, Pass};
-use crate::need::UserFacts;
+use crate::need::{Enrollment, UserFacts};
 use crate::notice::Notice;
 use crate::offers::{Holder, Offer};
 use crate::policy::Policy;
@@ -74,6 +74,22 @@ impl CodeTicket {
             self.digits.clamp(CODE_DIGITS_MIN, CODE_DIGITS_MAX),
         ));
         Secret::new(format!("{:0digits$}", number % range))
+    }
+}
+
+/// The key of e-mail.
+#[must_use]
+pub fn email_key() -> AuthenticatorKey {
+    AuthenticatorKey::of(&DESCRIPTOR)
+}
+
+/// A code by mail as a second factor: nothing is kept of it, the address is the user's.
+#[must_use]
+pub fn enroll_email(now: Timestamp) -> Enrollment {
+    Enrollment {
+        authenticator: email_key(),
+        enrolled_at: now,
+        data: serde_json::Value::Null,
     }
 }
 

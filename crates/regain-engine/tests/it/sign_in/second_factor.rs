@@ -1,8 +1,8 @@
 //! A second proof after the password, from whoever has enrolled something for it.
 
 use regain_engine::{
-    AuditEvent, AuditSubject, AuthenticatorKey, Effect, Ending, Enrollment, Enrollments, Input,
-    Outcome, Policy, Refusal, Stage, TotpSecret, enroll_totp, totp_key,
+    AuditEvent, AuditSubject, AuthenticatorKey, Effect, Ending, Enrollments, Input, Outcome,
+    Policy, Refusal, Stage, TotpSecret, enroll_email, enroll_totp, totp_key,
 };
 use regain_types::{SystemEntropy, Timestamp};
 
@@ -408,11 +408,7 @@ fn two_enrolments_share_no_secret() {
 
 /// Alice is asked for a mail, and for an app if she has one.
 fn alice_gets_mails(mut shell: Shell) -> Shell {
-    let enrollment = Enrollment {
-        authenticator: AuthenticatorKey::parse("okta_email").unwrap(),
-        enrolled_at: shell.now,
-        data: serde_json::Value::Null,
-    };
+    let enrollment = enroll_email(shell.now);
     let key = enrollment.authenticator.clone();
     shell.policy.sign_in.second_factors.push(key);
     shell.users[0].enrollments.list.push(enrollment);

@@ -2,8 +2,8 @@
 //! of up to six steps, never counts as a proof (the way into X-01).
 
 use regain_engine::{
-    AuthenticatorKey, Enrollment, Env, Facts, Flow, Input, Policy, Refusal, Stage, Step, UserFacts,
-    UserStatus, enroll_totp, step, totp_key,
+    AuthenticatorKey, Env, Facts, Flow, Input, Policy, Refusal, Stage, Step, UserFacts, UserStatus,
+    enroll_email, enroll_totp, step, totp_key,
 };
 use regain_types::{
     Identifier, KeyRing, MasterKey, OrgId, Secret, SystemEntropy, Timestamp, UserId,
@@ -144,13 +144,8 @@ fn t_s4_no_order_of_steps_gets_past_the_second_factor() {
     let now = Timestamp::from_millis(0);
     let of_org = (&world.keys, &world.org);
     let (enrollment, _) = enroll_totp(of_org, now, &mut SystemEntropy);
-    let mail = Enrollment {
-        authenticator: AuthenticatorKey::parse("okta_email").unwrap(),
-        data: serde_json::Value::Null,
-        ..enrollment.clone()
-    };
     let user = world.facts.user.as_mut().unwrap();
-    user.enrollments.list = vec![enrollment, mail];
+    user.enrollments.list = vec![enrollment, enroll_email(now)];
     // The password is right, once.
     world.facts.password_matches = Some(true);
     let begun = Flow::begin(flow_app(), now, &mut SystemEntropy);
