@@ -213,7 +213,7 @@ describe('what must not get through', () => {
     const { state } = flow;
     // The server takes a repetition right after the last step for one whose answer was lost.
     await demo.advance(6);
-    for (const path of ['identify', 'recover', 'challenge', 'challenge/answer', 'challenge/resend', 'challenge/poll', 'cancel']) {
+    for (const path of ['identify', 'recover', 'challenge', 'challenge/answer', 'challenge/resend', 'challenge/poll', 'credential/enroll', 'skip', 'cancel']) {
       flow.state = state;
       const { status, json } = await flow.post(path, {
         identifier: DEMO.user, authenticator: { id: 'aut00000000000000000' }, credentials: { passcode: 'Another-One-99' },

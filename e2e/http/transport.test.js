@@ -132,7 +132,7 @@ describe('CORS', () => {
       method: 'OPTIONS',
       headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': ASKED },
     });
-  const IDX_PATHS = ['introspect', 'identify', 'recover', 'challenge', 'challenge/answer', 'challenge/resend', 'challenge/poll', 'cancel'];
+  const IDX_PATHS = ['introspect', 'identify', 'recover', 'challenge', 'challenge/answer', 'challenge/resend', 'challenge/poll', 'credential/enroll', 'skip', 'cancel'];
 
   it('a preflight from a trusted origin allows what auth-js sends, with credentials', async () => {
     const urls = [...IDX_PATHS.map((path) => `${demo.engine}/idp/idx/${path}`), `${demo.issuer}/v1/interact`];

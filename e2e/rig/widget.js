@@ -147,9 +147,11 @@ export class WidgetPage {
     await this.page.locator('input').and(this.page.getByLabel(label, { exact: true })).fill(text);
   }
 
-  async press(button) {
+  /** Presses what looks like a button; in the second generation some of them are links. */
+  async press(name) {
     await this.#hesitate();
-    await this.page.getByRole('button', { name: button, exact: true }).click();
+    await this.page.getByRole('button', { name, exact: true }).or(this.page.getByRole('link', { name, exact: true }))
+      .filter({ visible: true }).click();
   }
 
   async follow(link) {
@@ -224,6 +226,28 @@ export class WidgetPage {
   async submitCode(code) {
     await this.fill('Enter Code', code);
     return this.answerTo('/idp/idx/challenge/answer', () => this.press('Verify'));
+  }
+
+  /** Presses "Set up" beside an authenticator. */
+  async setUp(name) {
+    await this.#hesitate();
+    await this.page.getByRole('link', { name: new RegExp(`^Set up\\b.*${name}`) })
+      .or(this.page.getByRole('button', { name: new RegExp(`^Set up\\b.*${name}|${name}`) })).first().click();
+  }
+
+  /** From the picture of an authenticator app to its code. */
+  async toAppCode() {
+    await this.press('Next');
+    // The second generation slides the one away and the other in.
+    await this.page.locator('input').and(this.page.getByLabel('Enter code', { exact: true })).waitFor();
+    await this.page.clock.runFor(1_000);
+  }
+
+  /** Leaves what is optional for another time; the generations call it differently. */
+  async skip() {
+    await this.#hesitate();
+    await this.page.getByRole('link', { name: /^(Set up later|Skip|Continue)$/ })
+      .or(this.page.getByRole('button', { name: /^(Set up later|Skip|Continue|Finish)$/ })).first().click();
   }
 
   /** The code of an authenticator app. */

@@ -3,6 +3,7 @@
 use regain_types::{AuthServer, ClientId, Timestamp, TokenHash, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::authenticators::AuthenticatorKey;
 use crate::authenticators::email::CodeTicket;
 use crate::flow::Subject;
 use crate::ledger::{LedgerKey, LedgerWrite};
@@ -107,6 +108,17 @@ pub struct IssuedCode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outgoing {
+    /// A notice that there is something new to prove with.
+    AuthenticatorAdded {
+        /// Whom to tell.
+        user: UserId,
+        /// What.
+        authenticator: AuthenticatorKey,
+        /// When it was set up.
+        at: Timestamp,
+        /// Through which app.
+        app_label: String,
+    },
     /// A notice that the password was changed.
     PasswordChanged {
         /// Whom to tell.
@@ -144,7 +156,7 @@ impl Outgoing {
     #[must_use]
     pub const fn goes_first(&self) -> bool {
         match self {
-            Self::PasswordChanged { .. } => true,
+            Self::AuthenticatorAdded { .. } | Self::PasswordChanged { .. } => true,
             Self::Code { known_device, .. } => *known_device,
         }
     }
@@ -153,7 +165,7 @@ impl Outgoing {
     #[must_use]
     pub fn dead_at(&self) -> Option<Timestamp> {
         match self {
-            Self::PasswordChanged { .. } => None,
+            Self::AuthenticatorAdded { .. } | Self::PasswordChanged { .. } => None,
             Self::Code { ticket, .. } => Some(ticket.expires_at),
         }
     }

@@ -139,6 +139,15 @@ pub enum Stage {
     },
     /// Ended from outside: another flow of the same person changed the password.
     Dead,
+    /// Something new to prove with is being set up, by somebody who is all but in.
+    EnrollAuthenticator {
+        /// Who climbs.
+        climb: Climb,
+        /// What may be set up.
+        enrolling: Enrolling,
+        /// What is open.
+        challenge: Challenge,
+    },
     /// The first page of sign-in.
     Identify,
     /// The first page of recovery.
@@ -153,6 +162,22 @@ pub enum Stage {
         /// Who climbs.
         climb: Climb,
     },
+    /// A choice of what to set up.
+    SelectAuthenticatorEnroll {
+        /// Who climbs.
+        climb: Climb,
+        /// What may be set up.
+        enrolling: Enrolling,
+    },
+}
+
+/// What somebody who has proved everything else sets up to prove with from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolling {
+    /// The authenticators that may be chosen, best first.
+    pub choices: Vec<AuthenticatorKey>,
+    /// Whether it may be left for another time.
+    pub may_skip: bool,
 }
 
 /// Why a flow exists.
@@ -178,6 +203,12 @@ pub struct Climb {
     /// is shown may depend on the person (E-02).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further: Vec<AuthenticatorKey>,
+    /// What was set up in this flow: it is not asked for in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enrolled: Vec<AuthenticatorKey>,
+    /// Whether it began as a recovery: a mailbox alone is no reason to set up anything.
+    #[serde(default)]
+    pub recovered: bool,
     /// What was tried in this flow.
     pub tally: Tally,
     /// Whether it was paid for, with proof of work or with the right password: then its mails come
@@ -324,14 +355,17 @@ impl Flow {
     pub(crate) fn moved_to(mut self, stage: Stage, now: Timestamp) -> Self {
         let last = self.last_moment();
         let end = match &stage {
-            Stage::ChallengeAuthenticator { .. } => now.plus_seconds(CHALLENGED_IDLE_SECONDS),
+            Stage::ChallengeAuthenticator { .. } | Stage::EnrollAuthenticator { .. } => {
+                now.plus_seconds(CHALLENGED_IDLE_SECONDS)
+            }
             Stage::Completed(_)
             | Stage::ConfirmAuthenticator { .. }
             | Stage::Dead
             | Stage::Identify
             | Stage::IdentifyRecovery
             | Stage::ResetAuthenticator { .. }
-            | Stage::SelectAuthenticator { .. } => last,
+            | Stage::SelectAuthenticator { .. }
+            | Stage::SelectAuthenticatorEnroll { .. } => last,
         };
         self.stage = stage;
         // What is proved must still hold when the rest is.
@@ -352,8 +386,10 @@ impl Flow {
         match &self.stage {
             Stage::ChallengeAuthenticator { climb, .. }
             | Stage::ConfirmAuthenticator { climb, .. }
+            | Stage::EnrollAuthenticator { climb, .. }
             | Stage::ResetAuthenticator { climb }
-            | Stage::SelectAuthenticator { climb } => Some(climb),
+            | Stage::SelectAuthenticator { climb }
+            | Stage::SelectAuthenticatorEnroll { climb, .. } => Some(climb),
             Stage::Completed(_) | Stage::Dead | Stage::Identify | Stage::IdentifyRecovery => None,
         }
     }
@@ -367,10 +403,12 @@ impl Flow {
             Stage::ChallengeAuthenticator { .. }
             | Stage::ConfirmAuthenticator { .. }
             | Stage::Dead
+            | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
             | Stage::ResetAuthenticator { .. }
-            | Stage::SelectAuthenticator { .. } => {
+            | Stage::SelectAuthenticator { .. }
+            | Stage::SelectAuthenticatorEnroll { .. } => {
                 self.climb().map(|climb| climb.who.canonical.as_str())
             }
         }
@@ -384,10 +422,14 @@ impl Flow {
             Stage::ChallengeAuthenticator { .. }
             | Stage::ConfirmAuthenticator { .. }
             | Stage::Dead
+            | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
             | Stage::ResetAuthenticator { .. }
-            | Stage::SelectAuthenticator { .. } => self.climb().map(|climb| &climb.who.ledgers),
+            | Stage::SelectAuthenticator { .. }
+            | Stage::SelectAuthenticatorEnroll { .. } => {
+                self.climb().map(|climb| &climb.who.ledgers)
+            }
         }
     }
 
@@ -405,10 +447,12 @@ impl Flow {
             Stage::ChallengeAuthenticator { .. }
             | Stage::ConfirmAuthenticator { .. }
             | Stage::Dead
+            | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
             | Stage::ResetAuthenticator { .. }
-            | Stage::SelectAuthenticator { .. } => {
+            | Stage::SelectAuthenticator { .. }
+            | Stage::SelectAuthenticatorEnroll { .. } => {
                 self.climb().and_then(|climb| climb.who.subject.known())
             }
         }
@@ -421,10 +465,12 @@ impl Flow {
             Stage::Completed(_) | Stage::Dead => false,
             Stage::ChallengeAuthenticator { .. }
             | Stage::ConfirmAuthenticator { .. }
+            | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
             | Stage::ResetAuthenticator { .. }
-            | Stage::SelectAuthenticator { .. } => true,
+            | Stage::SelectAuthenticator { .. }
+            | Stage::SelectAuthenticatorEnroll { .. } => true,
         }
     }
 
@@ -439,10 +485,12 @@ impl Flow {
             Stage::Completed(_)
             | Stage::ConfirmAuthenticator { .. }
             | Stage::Dead
+            | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
             | Stage::ResetAuthenticator { .. }
-            | Stage::SelectAuthenticator { .. } => false,
+            | Stage::SelectAuthenticator { .. }
+            | Stage::SelectAuthenticatorEnroll { .. } => false,
         }
     }
 }

@@ -23,6 +23,11 @@ pub enum Input {
         /// How to use it, where that is open.
         method_type: Option<String>,
     },
+    /// Choose what to set up.
+    Enroll {
+        /// The authenticator's id (`aut…`).
+        authenticator_id: String,
+    },
     /// Say who you are, maybe with a password.
     Identify {
         /// What was typed.
@@ -42,6 +47,8 @@ pub enum Input {
     Recover,
     /// Send the code again.
     Resend,
+    /// Leave what is optional for another time.
+    Skip,
 }
 
 /// The protocol's endpoints that change a flow (`idx-wire` §3), below `/idp/idx/`.
@@ -57,25 +64,31 @@ pub enum Endpoint {
     ChallengePoll,
     /// `challenge/resend`.
     ChallengeResend,
+    /// `credential/enroll`.
+    CredentialEnroll,
     /// `identify`.
     Identify,
     /// `introspect`.
     Introspect,
     /// `recover`.
     Recover,
+    /// `skip`.
+    Skip,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Cancel,
         Self::Challenge,
         Self::ChallengeAnswer,
         Self::ChallengePoll,
         Self::ChallengeResend,
+        Self::CredentialEnroll,
         Self::Identify,
         Self::Introspect,
         Self::Recover,
+        Self::Skip,
     ];
 
     /// The path below the org's origin.
@@ -87,9 +100,11 @@ impl Endpoint {
             Self::ChallengeAnswer => "/idp/idx/challenge/answer",
             Self::ChallengePoll => "/idp/idx/challenge/poll",
             Self::ChallengeResend => "/idp/idx/challenge/resend",
+            Self::CredentialEnroll => "/idp/idx/credential/enroll",
             Self::Identify => "/idp/idx/identify",
             Self::Introspect => "/idp/idx/introspect",
             Self::Recover => "/idp/idx/recover",
+            Self::Skip => "/idp/idx/skip",
         }
     }
 }
@@ -102,11 +117,13 @@ impl Input {
             Self::Answer { .. } => Endpoint::ChallengeAnswer,
             Self::Cancel => Endpoint::Cancel,
             Self::Challenge { .. } => Endpoint::Challenge,
+            Self::Enroll { .. } => Endpoint::CredentialEnroll,
             Self::Identify { .. } => Endpoint::Identify,
             Self::Introspect => Endpoint::Introspect,
             Self::Poll => Endpoint::ChallengePoll,
             Self::Recover => Endpoint::Recover,
             Self::Resend => Endpoint::ChallengeResend,
+            Self::Skip => Endpoint::Skip,
         }
     }
 
@@ -130,6 +147,9 @@ impl Input {
                 keys.replay
                     .mac(&[flow, path, authenticator_id.as_bytes(), method.as_bytes()])
             }
+            Self::Enroll { authenticator_id } => {
+                keys.replay.mac(&[flow, path, authenticator_id.as_bytes()])
+            }
             Self::Identify {
                 identifier, work, ..
             } => {
@@ -142,9 +162,12 @@ impl Input {
                     work.as_bytes(),
                 ])
             }
-            Self::Cancel | Self::Introspect | Self::Poll | Self::Recover | Self::Resend => {
-                keys.replay.mac(&[flow, path])
-            }
+            Self::Cancel
+            | Self::Introspect
+            | Self::Poll
+            | Self::Recover
+            | Self::Resend
+            | Self::Skip => keys.replay.mac(&[flow, path]),
         }
     }
 }

@@ -37,12 +37,12 @@ mod work;
 pub use authenticators::email::{
     CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket, email_key, enroll_email,
 };
-pub use authenticators::totp::{TotpSecret, enroll_totp, totp_key};
+pub use authenticators::totp::{TotpSecret, enroll_totp, totp_key, totp_secret};
 pub use authenticators::{AuthenticatorKey, Descriptor, Proof, descriptors};
 pub use effect::{AuditEvent, AuditSubject, Effect, IssuedCode, Outcome, Outgoing};
 pub use flow::{
-    Challenge, Climb, Completed, EndUser, Ending, Flow, FlowApp, Intent, Replay, Stage, Subject,
-    Tally, Who,
+    Challenge, Climb, Completed, EndUser, Ending, Enrolling, Flow, FlowApp, Intent, Replay, Stage,
+    Subject, Tally, Who,
 };
 pub use handle::{interaction_code, new_interaction_handle, next_state_handle, state_handle};
 pub use input::{Endpoint, Input};
@@ -58,8 +58,8 @@ pub use notice::{Notice, Place};
 pub use offers::{Holder, Offer, Offers, offers};
 pub use policy::password::{BrokenRule, PasswordRules, normalised as normalised_password};
 pub use policy::{
-    EmailPolicy, Limits, Policy, ProofOfWork, RecoveryPolicy, RevokeSessions, SignInMode,
-    SignInPolicy, SingleAuthenticator,
+    EmailPolicy, EnrollmentPolicy, Limits, Policy, ProofOfWork, RecoveryPolicy, RevokeSessions,
+    SignInMode, SignInPolicy, SingleAuthenticator,
 };
 pub use present::{Frame, present, present_terminal};
 pub use refusal::Refusal;

@@ -24,6 +24,8 @@ pub enum Offer {
     Cancel,
     /// Remediation: answer the open challenge.
     ChallengeAuthenticator,
+    /// Remediation: show that what is being set up works.
+    EnrollAuthenticator,
     /// Remediation: say who you are.
     Identify {
         /// And your password.
@@ -41,6 +43,10 @@ pub enum Offer {
     ResetAuthenticator,
     /// Remediation: choose an authenticator.
     SelectAuthenticatorAuthenticate,
+    /// Remediation: choose what to set up.
+    SelectAuthenticatorEnroll,
+    /// Remediation: set up nothing now.
+    Skip,
 }
 
 impl Offer {
@@ -51,6 +57,7 @@ impl Offer {
             Self::AuthenticatorVerificationData => "authenticator-verification-data",
             Self::Cancel => "cancel",
             Self::ChallengeAuthenticator => "challenge-authenticator",
+            Self::EnrollAuthenticator => "enroll-authenticator",
             Self::Identify { .. } => "identify",
             Self::IdentifyRecovery => "identify-recovery",
             Self::Poll(_) => "poll",
@@ -58,6 +65,8 @@ impl Offer {
             Self::Resend(_) => "resend",
             Self::ResetAuthenticator => "reset-authenticator",
             Self::SelectAuthenticatorAuthenticate => "select-authenticator-authenticate",
+            Self::SelectAuthenticatorEnroll => "select-authenticator-enroll",
+            Self::Skip => "skip",
         }
     }
 
@@ -69,11 +78,15 @@ impl Offer {
                 Endpoint::Challenge
             }
             Self::Cancel => Endpoint::Cancel,
-            Self::ChallengeAuthenticator | Self::ResetAuthenticator => Endpoint::ChallengeAnswer,
+            Self::ChallengeAuthenticator | Self::EnrollAuthenticator | Self::ResetAuthenticator => {
+                Endpoint::ChallengeAnswer
+            }
             Self::Identify { .. } | Self::IdentifyRecovery => Endpoint::Identify,
             Self::Poll(_) => Endpoint::ChallengePoll,
             Self::Recover(_) => Endpoint::Recover,
             Self::Resend(_) => Endpoint::ChallengeResend,
+            Self::SelectAuthenticatorEnroll => Endpoint::CredentialEnroll,
+            Self::Skip => Endpoint::Skip,
         }
     }
 
@@ -83,10 +96,13 @@ impl Offer {
         match self {
             Self::AuthenticatorVerificationData
             | Self::ChallengeAuthenticator
+            | Self::EnrollAuthenticator
             | Self::Identify { .. }
             | Self::IdentifyRecovery
             | Self::ResetAuthenticator
-            | Self::SelectAuthenticatorAuthenticate => true,
+            | Self::SelectAuthenticatorAuthenticate
+            | Self::SelectAuthenticatorEnroll
+            | Self::Skip => true,
             Self::Cancel | Self::Poll(_) | Self::Recover(_) | Self::Resend(_) => false,
         }
     }
@@ -155,6 +171,16 @@ fn remediations(stage: &Stage, policy: &Policy) -> Vec<Offer> {
             }
             list
         }
+        Stage::EnrollAuthenticator { enrolling, .. } => {
+            let mut list = vec![Offer::EnrollAuthenticator, Offer::SelectAuthenticatorEnroll];
+            list.extend(enrolling.may_skip.then_some(Offer::Skip));
+            list
+        }
+        Stage::SelectAuthenticatorEnroll { enrolling, .. } => {
+            let mut list = vec![Offer::SelectAuthenticatorEnroll];
+            list.extend(enrolling.may_skip.then_some(Offer::Skip));
+            list
+        }
         Stage::ResetAuthenticator { .. } => vec![Offer::ResetAuthenticator],
         Stage::Completed(_) | Stage::Dead => Vec::new(),
     }
@@ -180,10 +206,12 @@ fn actions(stage: &Stage, policy: &Policy) -> Vec<Offer> {
             .unwrap_or_default(),
         Stage::Completed(_) | Stage::Dead => return Vec::new(),
         Stage::ConfirmAuthenticator { .. }
+        | Stage::EnrollAuthenticator { .. }
         | Stage::Identify
         | Stage::IdentifyRecovery
         | Stage::ResetAuthenticator { .. }
-        | Stage::SelectAuthenticator { .. } => Vec::new(),
+        | Stage::SelectAuthenticator { .. }
+        | Stage::SelectAuthenticatorEnroll { .. } => Vec::new(),
     };
     list.push(Offer::Cancel);
     list

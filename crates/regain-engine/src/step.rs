@@ -143,7 +143,11 @@ pub fn step(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
 /// What to keep of an input that is accepted; never a digest of a password.
 fn replay_of(flow: &Flow, input: &Input, env: &Env<'_>) -> Option<Replay> {
     let holds_password = match (&flow.stage, input) {
-        (Stage::ChallengeAuthenticator { challenge, .. }, Input::Answer { .. }) => challenge
+        (
+            Stage::ChallengeAuthenticator { challenge, .. }
+            | Stage::EnrollAuthenticator { challenge, .. },
+            Input::Answer { .. },
+        ) => challenge
             .authenticator
             .resolve()
             .is_none_or(Authenticator::is_knowledge),
@@ -197,7 +201,14 @@ fn dispatch(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
                 authenticator_id, ..
             },
         ) => steps::select_authenticator::take(flow, &authenticator_id, facts, env),
+        (_, Input::Enroll { authenticator_id }) => {
+            steps::select_authenticator_enroll::take(flow, &authenticator_id, env)
+        }
         (_, Input::Resend) => steps::resend::take(flow, facts, env),
+        (_, Input::Skip) => steps::skip::take(flow, facts, env),
+        (Stage::EnrollAuthenticator { .. }, Input::Answer { passcode, .. }) => {
+            steps::enroll_authenticator::take(flow, passcode.as_ref(), facts, env)
+        }
         (Stage::ChallengeAuthenticator { .. }, Input::Answer { passcode, .. }) => {
             steps::challenge_authenticator::take(flow, passcode.as_ref(), facts, env)
         }

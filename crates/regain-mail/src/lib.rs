@@ -34,7 +34,7 @@ mod transport;
 pub use brand::Brand;
 pub use compose::{Envelope, MailError, Message, Sender, compose};
 pub use language::Language;
-pub use mail::{CodeMail, Mail, PasswordChanged};
+pub use mail::{ChangeNotice, CodeMail, Mail};
 pub use mailbox::{
     DevMailbox, Event, EventKind, MAILBOX_CSP, MailboxError, MailboxMessage, Note, mailbox_css,
     mailbox_js, mailbox_page,

@@ -8,8 +8,15 @@ use regain_types::{Secret, Timestamp};
 /// HTML, and its sentences in every language. The gallery test renders all of them.
 #[derive(Debug, Clone)]
 pub enum Mail {
+    /// A notice that there is something new to sign in with (M-08).
+    AuthenticatorAdded {
+        /// What people call it, such as `Google Authenticator`.
+        authenticator: String,
+        /// When and where.
+        notice: ChangeNotice,
+    },
     /// A notice that a password was set (M-08). It holds no code and no link that acts.
-    PasswordChanged(PasswordChanged),
+    PasswordChanged(ChangeNotice),
     /// A code that proves, in a recovery, that somebody reads this inbox.
     RecoveryCode(CodeMail),
     /// A code that proves, after a password, that somebody reads this inbox.
@@ -18,12 +25,18 @@ pub enum Mail {
 
 impl Mail {
     /// The names of all mails, as directories of templates have them.
-    pub const NAMES: [&'static str; 3] = ["password_changed", "recovery_code", "sign_in_code"];
+    pub const NAMES: [&'static str; 4] = [
+        "authenticator_added",
+        "password_changed",
+        "recovery_code",
+        "sign_in_code",
+    ];
 
     /// Its name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::AuthenticatorAdded { .. } => "authenticator_added",
             Self::PasswordChanged(_) => "password_changed",
             Self::RecoveryCode(_) => "recovery_code",
             Self::SignInCode(_) => "sign_in_code",
@@ -34,7 +47,7 @@ impl Mail {
     #[must_use]
     pub const fn code(&self) -> Option<&CodeMail> {
         match self {
-            Self::PasswordChanged(_) => None,
+            Self::AuthenticatorAdded { .. } | Self::PasswordChanged(_) => None,
             Self::RecoveryCode(code) | Self::SignInCode(code) => Some(code),
         }
     }
@@ -43,7 +56,11 @@ impl Mail {
     #[must_use]
     pub fn samples() -> Vec<Self> {
         vec![
-            Self::PasswordChanged(PasswordChanged::sample()),
+            Self::AuthenticatorAdded {
+                authenticator: "Google Authenticator".to_owned(),
+                notice: ChangeNotice::sample(),
+            },
+            Self::PasswordChanged(ChangeNotice::sample()),
             Self::RecoveryCode(CodeMail::sample()),
             Self::SignInCode(CodeMail::sample()),
         ]
@@ -83,10 +100,10 @@ impl CodeMail {
     }
 }
 
-/// What the notice about a new password says.
+/// What a notice says about a change of an account.
 #[derive(Debug, Clone)]
-pub struct PasswordChanged {
-    /// When the password was set.
+pub struct ChangeNotice {
+    /// When it was changed.
     pub when: Timestamp,
     /// The label of the app in which it happened.
     pub app_label: String,
@@ -98,7 +115,7 @@ pub struct PasswordChanged {
     pub user_agent: Option<String>,
 }
 
-impl PasswordChanged {
+impl ChangeNotice {
     /// Made-up content.
     #[must_use]
     pub fn sample() -> Self {

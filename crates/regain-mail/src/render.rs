@@ -7,7 +7,7 @@ use regain_types::Timestamp;
 
 use crate::plain::one_line;
 use crate::sentences::Sentences;
-use crate::{Brand, CodeMail, Language, Mail, PasswordChanged, browser};
+use crate::{Brand, ChangeNotice, CodeMail, Language, Mail, browser};
 
 /// The sentences of one mail.
 #[derive(Clone)]
@@ -40,7 +40,11 @@ impl std::fmt::Debug for Rendered {
 pub fn render(mail: &Mail, brand: &Brand, language: Language) -> Rendered {
     let frame = Frame::new(brand, language);
     let mut rendered = match mail {
-        Mail::PasswordChanged(changed) => password_changed(changed, &frame),
+        Mail::AuthenticatorAdded {
+            authenticator,
+            notice,
+        } => change_mail(notice, Change::AuthenticatorAdded(authenticator), &frame),
+        Mail::PasswordChanged(notice) => change_mail(notice, Change::Password, &frame),
         Mail::RecoveryCode(code) => code_mail(code, Purpose::Recovery, &frame),
         Mail::SignInCode(code) => code_mail(code, Purpose::SignIn, &frame),
     };
@@ -187,20 +191,30 @@ fn code_mail(mail: &CodeMail, purpose: Purpose, frame: &Frame) -> Rendered {
 }
 
 #[derive(Template)]
-#[template(path = "password_changed/body.txt")]
+#[template(path = "change/body.txt")]
 struct ChangedText<'a> {
     frame: &'a Frame,
     content: &'a ChangedContent,
 }
 
 #[derive(Template)]
-#[template(path = "password_changed/body.html")]
+#[template(path = "change/body.html")]
 struct ChangedHtml<'a> {
     frame: &'a Frame,
     content: &'a ChangedContent,
 }
 
+/// What was changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change<'a> {
+    AuthenticatorAdded(&'a str),
+    Password,
+}
+
 pub(crate) struct ChangedContent {
+    pub(crate) heading: &'static str,
+    /// What was added, if that is the change.
+    pub(crate) authenticator: Option<String>,
     pub(crate) identifier: String,
     pub(crate) app: String,
     pub(crate) when: String,
@@ -213,7 +227,7 @@ pub(crate) struct ChangedContent {
 }
 
 impl ChangedContent {
-    pub(crate) fn new(changed: &PasswordChanged, frame: &Frame) -> Self {
+    pub(crate) fn new(changed: &ChangeNotice, change: Change<'_>, frame: &Frame) -> Self {
         let say = frame.say;
         let (identifier, app) = (one_line(&changed.identifier), one_line(&changed.app_label));
         let when = (say.when)(utc(changed.when));
@@ -229,9 +243,27 @@ impl ChangedContent {
             (say.browser_label, browser.clone()),
             (say.address_label, address.clone()),
         ];
+        let authenticator = match change {
+            Change::AuthenticatorAdded(name) => Some(one_line(name)),
+            Change::Password => None,
+        };
+        let (heading, intro, not_you) = match &authenticator {
+            Some(name) => (
+                say.added_heading,
+                (say.added_intro)(&identifier, name),
+                (say.added_not_you)(&app),
+            ),
+            None => (
+                say.changed_heading,
+                (say.changed_intro)(&identifier),
+                (say.changed_not_you)(&app),
+            ),
+        };
         Self {
-            intro: (say.changed_intro)(&identifier),
-            not_you: (say.changed_not_you)(&app),
+            heading,
+            authenticator,
+            intro,
+            not_you,
             rows: rows
                 .into_iter()
                 .filter_map(|(label, value)| Some((label, value?)))
@@ -245,10 +277,13 @@ impl ChangedContent {
     }
 }
 
-fn password_changed(changed: &PasswordChanged, frame: &Frame) -> Rendered {
+fn change_mail(changed: &ChangeNotice, change: Change<'_>, frame: &Frame) -> Rendered {
     let say = frame.say;
-    let content = ChangedContent::new(changed, frame);
-    let subject = (say.changed_subject)(&frame.org_raw);
+    let content = ChangedContent::new(changed, change, frame);
+    let subject = match change {
+        Change::AuthenticatorAdded(_) => (say.added_subject)(&frame.org_raw),
+        Change::Password => (say.changed_subject)(&frame.org_raw),
+    };
     let text = ChangedText {
         frame,
         content: &content,

@@ -14,6 +14,13 @@ use crate::Language;
 /// Sentences with values are functions: a language puts the values where they belong and knows its
 /// own plurals. They return plain text; the HTML template escapes it.
 pub(crate) struct Sentences {
+    pub(crate) added_heading: &'static str,
+    /// (identifier, what was added)
+    pub(crate) added_intro: fn(&str, &str) -> String,
+    /// What to do if it was somebody else: (app).
+    pub(crate) added_not_you: fn(&str) -> String,
+    /// (org)
+    pub(crate) added_subject: fn(&str) -> String,
     /// Names the app in which it happened.
     pub(crate) app_label: &'static str,
     /// Names the IP address that a request came from.

@@ -28,7 +28,9 @@ pub fn subject_of_event(org: &OrgId, subject: &AuditSubject) -> String {
 #[must_use]
 pub fn delivery_subject(outgoing: &Outgoing) -> (String, Option<&FlowId>) {
     match outgoing {
-        Outgoing::PasswordChanged { user, .. } => (user.as_str().to_owned(), None),
+        Outgoing::AuthenticatorAdded { user, .. } | Outgoing::PasswordChanged { user, .. } => {
+            (user.as_str().to_owned(), None)
+        }
         Outgoing::Code {
             subject,
             identifier_hash,

@@ -48,6 +48,19 @@
     });
   });
 
+  // A button that copies what stands elsewhere on the page.
+  all("button[data-copy]").forEach(function (button) {
+    var source = document.getElementById(button.dataset.copy);
+    if (!source || !navigator.clipboard) return;
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      navigator.clipboard.writeText(source.textContent).then(function () {
+        say(button.dataset.done);
+        button.textContent = button.dataset.done;
+      }, function () {});
+    });
+  });
+
   // "Send a new code" waits as long as the server says. The time left is announced at the start
   // and at the end only.
   all("button[data-wait]").forEach(function (button) {

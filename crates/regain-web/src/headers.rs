@@ -41,13 +41,14 @@ const FIXED: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// The policy of every page: our own style sheet and script, nothing inline, no frames.
+/// The policy of every page: our own style sheet and script, nothing inline, no frames. Pictures may
+/// be within the page: what an authenticator app reads is.
 ///
 /// `form-action` names the sign-in service too, because browsers apply it to the redirects of a
 /// form, and signing out ends at the service's logout endpoint.
 pub(crate) fn content_security_policy(engine_origin: &str) -> String {
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
          form-action 'self' {engine_origin}; base-uri 'none'; frame-ancestors 'none'"
     )
 }

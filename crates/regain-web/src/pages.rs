@@ -6,6 +6,7 @@ pub(crate) mod challenge_code;
 pub(crate) mod challenge_password;
 pub(crate) mod change_password;
 pub(crate) mod current;
+pub(crate) mod enroll_code;
 pub(crate) mod error;
 pub(crate) mod home;
 pub(crate) mod login;

@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::config::{WebConfig, WebError};
 use crate::form::BODY_BYTES_MAX;
 use crate::pages::{
-    callback, cancel, challenge_code, challenge_password, change_password, current, error, home,
-    login, logout, not_found, other_step, recover_password, resend, reset_password,
+    callback, cancel, challenge_code, challenge_password, change_password, current, enroll_code,
+    error, home, login, logout, not_found, other_step, recover_password, resend, reset_password,
     select_authenticator, skip, terminal, verify_authenticator,
 };
 use crate::{assets, browser, headers};
@@ -88,6 +88,10 @@ fn routes(app: Arc<App>) -> Router {
         .route(
             "/challenge-authenticator/{key}",
             get(challenge_code::show).post(challenge_code::submit),
+        )
+        .route(
+            "/enroll-authenticator/{key}",
+            get(enroll_code::show).post(enroll_code::submit),
         )
         .route(
             "/reset-password",

@@ -24,11 +24,16 @@ pub(crate) enum Page {
     ChallengeCode(String),
     /// `/challenge-authenticator/okta_password`
     ChallengePassword,
+    /// `/enroll-authenticator/{key}` with a code
+    EnrollCode(String),
     /// `/reset-password`
     ResetPassword,
     /// `/other-step`: drawn from the form, so that no step is a dead end
     OtherStep,
 }
+
+/// The key of authenticator apps.
+pub(crate) const APP_KEY: &str = "google_otp";
 
 /// The key of the password authenticator, whose challenge has a page of its own.
 pub(crate) const PASSWORD_KEY: &str = "okta_password";
@@ -42,6 +47,9 @@ impl Page {
             (Step::Identify(step), _) => Self::of_identify(step),
             (Step::SelectAuthenticator(_), _) => Self::SelectAuthenticator,
             (Step::ChooseMethod(_), Some(key)) => Self::VerifyAuthenticator(key.to_owned()),
+            (Step::EnterCode(step), Some(key)) if step.is_enrollment() => {
+                Self::EnrollCode(key.to_owned())
+            }
             (Step::EnterCode(_), Some(key)) if key != PASSWORD_KEY => {
                 Self::ChallengeCode(key.to_owned())
             }
@@ -74,6 +82,7 @@ impl fmt::Display for Page {
             Self::VerifyAuthenticator(key) => write!(f, "/verify-authenticator/{key}"),
             Self::ChallengeCode(key) => write!(f, "/challenge-authenticator/{key}"),
             Self::ChallengePassword => write!(f, "/challenge-authenticator/{PASSWORD_KEY}"),
+            Self::EnrollCode(key) => write!(f, "/enroll-authenticator/{key}"),
             Self::ResetPassword => f.write_str("/reset-password"),
             Self::OtherStep => f.write_str("/other-step"),
         }

@@ -26,7 +26,7 @@ pub(crate) enum Action {
 pub(crate) struct Preview {
     #[command(flatten)]
     file: ConfigFile,
-    /// Only this mail: `recovery_code` or `password_changed`
+    /// Only this mail: one of `authenticator_added`, `password_changed`, `recovery_code` and `sign_in_code`
     #[arg(long, value_name = "NAME", value_parser = mail)]
     template: Option<&'static str>,
     /// Only this language: en, de or ja

@@ -12,7 +12,7 @@ use regain_server::{ServerTls, Settings, TlsError};
 use regain_types::{MasterKey, Pepper};
 
 use super::problem::Problems;
-use super::{RegainToml, clients, sign_in};
+use super::{RegainToml, clients, enrollment, sign_in};
 use crate::database::StoreUrl;
 use crate::deployment;
 use crate::pepper_file::PepperPlace;
@@ -60,6 +60,7 @@ pub(super) fn check(
         enumeration_prevention: raw.org.user_enumeration_prevention,
         password: raw.password.check(problems),
         sign_in: raw.sign_in.check(problems),
+        enrollment: raw.enrollment.check(problems),
         recovery: raw.recovery.check(problems),
         email: raw.email_authenticator.check(problems),
         limits: raw.limits.check(problems),
@@ -112,6 +113,7 @@ impl Configuration {
             );
         }
         warnings.extend(sign_in::warning(&self.settings.policy));
+        warnings.extend(enrollment::warning(&self.settings.policy));
         if !self.settings.policy.limits.volume {
             warnings.push(
                 "limits.danger_volume_limits is off: anybody can have any number of mails sent and recoveries started"

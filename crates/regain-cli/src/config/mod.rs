@@ -5,6 +5,7 @@ pub(crate) mod app;
 mod check;
 mod clients;
 mod email_authenticator;
+mod enrollment;
 mod environment;
 mod hash;
 mod keys;
@@ -49,6 +50,7 @@ pub(crate) struct RegainToml {
     org: org::Org,
     password: password::Password,
     sign_in: sign_in::SignIn,
+    enrollment: enrollment::Enrollment,
     recovery: recovery::Recovery,
     email_authenticator: email_authenticator::EmailAuthenticator,
     limits: limits::Limits,

@@ -133,6 +133,7 @@ impl Script {
             base_url: "https://id.example.com",
             state_handle: "02.abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
             org: &self.org,
+            org_name: "Example",
             keys: &self.keys,
             policy: &self.policy,
             user: Some(&self.user),

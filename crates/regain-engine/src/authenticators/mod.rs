@@ -1,6 +1,7 @@
 //! Authenticators: the kinds of proof. A new one is a folder here and one line in [`REGISTRY`].
 
 pub(crate) mod email;
+mod enroll;
 pub(crate) mod password;
 mod proof;
 pub(crate) mod totp;
@@ -19,6 +20,7 @@ use crate::need::{Enrollment, Facts, Need};
 use crate::notice::Notice;
 use crate::offers::Offer;
 use crate::policy::Policy;
+pub(crate) use enroll::{Confirmed, Enroll, EnrollPage, confirm};
 pub use proof::Proof;
 pub(crate) use proof::{Verified, may_set_password, of_new_password, of_password, verify};
 
@@ -67,6 +69,19 @@ impl AuthenticatorKey {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What people call it; the key itself when it is from a newer release.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        let known = self.resolve().map(Authenticator::descriptor);
+        known.map_or(&self.0, |descriptor| descriptor.display_name)
+    }
+
+    /// Whether users can set it up in a flow.
+    #[must_use]
+    pub fn can_be_set_up(&self) -> bool {
+        self.resolve().is_some_and(|known| known.enroll().is_some())
     }
 
     /// The authenticator itself; `None` when a stored key is from a newer release.
@@ -181,6 +196,11 @@ pub(crate) trait Authenticator: Sync {
     /// Whether a challenge sends something: sends are limited.
     fn sends(&self) -> bool {
         false
+    }
+
+    /// How users set it up in a flow; `None`: they do not.
+    fn enroll(&self) -> Option<&dyn Enroll> {
+        None
     }
 
     /// Whether an answer is a password: its digest is never kept.

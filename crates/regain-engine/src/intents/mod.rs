@@ -1,5 +1,6 @@
 //! Why a flow exists: each intent is a ladder, its steps are shared.
 
+pub(crate) mod enrollment;
 pub(crate) mod recover;
 pub(crate) mod second_factor;
 pub(crate) mod sign_in;
@@ -33,6 +34,8 @@ impl Who {
             who: self,
             proofs: Vec::new(),
             further: Vec::new(),
+            enrolled: Vec::new(),
+            recovered: false,
             tally: Tally::default(),
             paid: false,
         }

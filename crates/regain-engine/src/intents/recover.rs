@@ -1,6 +1,6 @@
 //! The ladder of password recovery: name, proof, new password.
 
-use super::{issue_code, second_factor};
+use super::{enrollment, issue_code, second_factor};
 use crate::authenticators::password;
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome, Outgoing};
 use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
@@ -137,7 +137,9 @@ pub(crate) fn complete(
     let who = climb.who.clone();
     let mut spent = Spent::open(&who, facts, &env.tools())?;
     spent.recovered();
-    let auto_sign_in = env.policy.recovery.auto_sign_in;
+    // What must be set up yet is set up at a sign-in, by whoever has the new password.
+    let lacks = enrollment::lacks_what_is_required(user, env.policy);
+    let auto_sign_in = env.policy.recovery.auto_sign_in && !lacks;
     let wanted = second_factor::of(user, env.policy);
     if auto_sign_in && !wanted.is_empty() {
         let climb = climb.clone();

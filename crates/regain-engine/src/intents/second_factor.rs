@@ -19,13 +19,14 @@ pub(crate) fn of(user: &UserFacts, policy: &Policy) -> Vec<AuthenticatorKey> {
         .collect()
 }
 
-/// What is to be proved yet.
+/// What is to be proved yet; what was set up in this flow was shown to work in it.
 pub(crate) fn wanted(user: &UserFacts, climb: &Climb, policy: &Policy) -> Vec<AuthenticatorKey> {
     if is_proved(climb) {
-        Vec::new()
-    } else {
-        of(user, policy)
+        return Vec::new();
     }
+    let mut had = of(user, policy);
+    had.retain(|key| !climb.enrolled.contains(key));
+    had
 }
 
 /// Whether a second proof was asked for and is there.
@@ -50,6 +51,7 @@ pub(crate) fn after_recovery(
     flow.spent = climb.tally.clone();
     climb.proofs = of_new_password(&flow, env).into_iter().collect();
     climb.intent = Intent::SignIn;
+    climb.recovered = true;
     // The mail that the recovery took keeps nobody from the next one.
     climb.tally.last_send_at = None;
     ask(flow, climb, wanted, spent, env)

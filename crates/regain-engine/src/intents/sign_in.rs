@@ -2,7 +2,7 @@
 
 use regain_types::Secret;
 
-use super::{hashed, issue_code, second_factor};
+use super::{enrollment, hashed, issue_code, second_factor};
 use crate::authenticators::{AuthenticatorKey, of_password, password};
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome};
 use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
@@ -84,17 +84,20 @@ pub(crate) fn proved(
     facts: &Facts,
     env: &mut Env<'_>,
 ) -> Result<Transition, Refusal> {
-    let user = facts
-        .user
-        .as_ref()
-        .filter(|user| climb.who.subject.known() == Some(&user.id) && user.status.may_sign_in())
-        .ok_or(Refusal::Expired)?;
+    let user = climber(&climb, facts)?;
     go_on(flow, climb, (user, facts), spent, env)
 }
 
-/// A proof is there: on to a second one, where the user has something to prove with and has not
-/// yet; else in.
-fn go_on(
+/// Who climbs, as long as they may sign in.
+pub(crate) fn climber<'a>(climb: &Climb, facts: &'a Facts) -> Result<&'a UserFacts, Refusal> {
+    let user = facts.user.as_ref();
+    user.filter(|user| climb.who.subject.known() == Some(&user.id) && user.status.may_sign_in())
+        .ok_or(Refusal::Expired)
+}
+
+/// A rung is climbed: on to a second proof, where the user has something to prove with and has not
+/// yet; then to what is to be set up; then in.
+pub(crate) fn go_on(
     flow: Flow,
     climb: Climb,
     (user, facts): (&UserFacts, &Facts),
@@ -102,13 +105,33 @@ fn go_on(
     env: &mut Env<'_>,
 ) -> Result<Transition, Refusal> {
     let further = second_factor::wanted(user, &climb, env.policy);
-    let mut transition = if further.is_empty() {
-        let amr = amr(&climb);
-        complete(flow, (user, &climb.who, facts), amr, spent, env)
+    let transition = if further.is_empty() {
+        match enrollment::wanted(user, &climb, env.policy) {
+            Some(enrolling) => enrollment::ask(flow, climb, enrolling, spent, env),
+            None => return Ok(end(flow, &climb, (user, facts), spent, env)),
+        }
     } else {
         second_factor::ask(flow, climb, further, spent, env)?
     };
-    // A sign-in in one page belongs to nobody until here: a reset does not find it to end it.
+    Ok(held_to_the_password(transition, user))
+}
+
+/// Everything is proved and set up.
+pub(crate) fn end(
+    flow: Flow,
+    climb: &Climb,
+    (user, facts): (&UserFacts, &Facts),
+    spent: Spent,
+    env: &mut Env<'_>,
+) -> Transition {
+    let amr = amr(climb);
+    let transition = complete(flow, (user, &climb.who, facts), amr, spent, env);
+    held_to_the_password(transition, user)
+}
+
+/// A sign-in in one page belongs to nobody until its password is compared: a reset does not find it
+/// to end it.
+fn held_to_the_password(mut transition: Transition, user: &UserFacts) -> Transition {
     let compared = user.password.clone();
     transition
         .effects
@@ -116,7 +139,7 @@ fn go_on(
             user: user.id.clone(),
             password,
         }));
-    Ok(transition)
+    transition
 }
 
 /// How somebody signed in (RFC 8176); more than one way is `mfa`.

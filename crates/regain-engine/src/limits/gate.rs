@@ -16,6 +16,8 @@ pub(crate) enum Attempted {
         /// Digits.
         digits: u8,
     },
+    /// What shows that a new authenticator works: whoever answers was shown its secret.
+    Enrollment,
     /// A password.
     Password,
     /// What comes after a right password: only who has that gets here.
@@ -55,13 +57,17 @@ pub(crate) fn attempt_gate(
             return Err(Limited::by(Limit::FlowAnswers));
         }
         // A new challenge of an app is no help: its code does not depend on it.
-        let is_app = matches!(attempted, Attempted::SecondFactor { .. });
+        let is_app = matches!(
+            attempted,
+            Attempted::Enrollment | Attempted::SecondFactor { .. }
+        );
         if !is_app && challenge.wrong_answers >= limits.wrong_answers_per_challenge {
             return Err(Limited::by(Limit::ChallengeAnswers));
         }
     }
     let limited = match attempted {
         Attempted::Code { digits } => spent.code_limited(digits),
+        Attempted::Enrollment => None,
         Attempted::Password => spent.password_limited(),
         Attempted::SecondFactor { since } => spent.second_factor_limited(since),
     };

@@ -158,7 +158,7 @@ impl Spent {
                     self.identifier.change().add_wrong_password(&limits, now);
                 }
             }
-            Attempted::SecondFactor { since: None } => {}
+            Attempted::Enrollment | Attempted::SecondFactor { since: None } => {}
             Attempted::SecondFactor { since: Some(since) } => {
                 let (limits, now) = (self.limits, self.now);
                 if let Some(device) = &mut self.device {
@@ -196,7 +196,7 @@ impl Spent {
                     self.org.require();
                 }
             }
-            Attempted::Code { .. } => {}
+            Attempted::Code { .. } | Attempted::Enrollment => {}
             Attempted::Password | Attempted::SecondFactor { .. } => match &mut self.device {
                 Some(device) => device.require(),
                 None => self.identifier.require(),

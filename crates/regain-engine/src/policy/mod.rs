@@ -18,6 +18,8 @@ pub struct Policy {
     pub password: PasswordRules,
     /// What signing in takes.
     pub sign_in: SignInPolicy,
+    /// What people set up to prove with.
+    pub enrollment: EnrollmentPolicy,
     /// How a password is recovered.
     pub recovery: RecoveryPolicy,
     /// The e-mail authenticator.
@@ -33,6 +35,7 @@ impl Default for Policy {
             enumeration_prevention: true,
             password: PasswordRules::default(),
             sign_in: SignInPolicy::default(),
+            enrollment: EnrollmentPolicy::default(),
             recovery: RecoveryPolicy::default(),
             email: EmailPolicy::default(),
             limits: Limits::default(),
@@ -63,6 +66,16 @@ impl Default for SignInPolicy {
             second_factors: vec![AuthenticatorKey::of(&totp::DESCRIPTOR)],
         }
     }
+}
+
+/// What people set up to prove with, after the password and before the app. What they prove with
+/// already is not offered again.
+#[derive(Clone, Debug, Default)]
+pub struct EnrollmentPolicy {
+    /// What everybody must have, in the order in which it is listed.
+    pub required: Vec<AuthenticatorKey>,
+    /// What is offered, and may be left for another time.
+    pub optional: Vec<AuthenticatorKey>,
 }
 
 /// How a password is recovered.

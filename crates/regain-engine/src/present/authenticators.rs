@@ -6,8 +6,10 @@ use regain_wire::idx::{
 };
 
 use super::Frame;
-use crate::authenticators::{AuthenticatorKey, Descriptor, password, synthetic_id};
-use crate::flow::{Climb, Flow, Intent, Stage};
+use crate::authenticators::{
+    Authenticator as Known, AuthenticatorKey, Descriptor, EnrollPage, password, synthetic_id,
+};
+use crate::flow::{Challenge, Climb, Enrolling, Flow, Intent, Stage};
 use crate::need::UserFacts;
 use crate::offers::{Holder, Offer, offers};
 
@@ -18,23 +20,8 @@ pub(super) fn describe(
     frame: &Frame<'_>,
     shown: Option<&UserFacts>,
 ) {
+    list(document, flow, frame, shown);
     let password = AuthenticatorKey::of(&password::DESCRIPTOR);
-    if let Some(climb) = flow.climb() {
-        let keys = climb.choices(frame.policy);
-        let known = keys
-            .iter()
-            .filter_map(|key| org_authenticator(key, frame))
-            .collect();
-        let enrolled = keys
-            .iter()
-            .filter_map(|key| enrollment(key, climb, frame, shown))
-            .collect();
-        document.authenticators = Some(Collection::of(known));
-        document.authenticator_enrollments = Some(Collection::of(enrolled));
-        if climb.intent == Intent::RecoverPassword {
-            document.recovery_authenticator = org_authenticator(&password, frame).map(Object::of);
-        }
-    }
     match &flow.stage {
         Stage::ChallengeAuthenticator { climb, challenge } => {
             let mut current = enrollment(&challenge.authenticator, climb, frame, shown);
@@ -72,12 +59,99 @@ pub(super) fn describe(
         {
             document.current_authenticator = org_authenticator(&password, frame).map(Object::of);
         }
+        Stage::EnrollAuthenticator {
+            climb, challenge, ..
+        } => {
+            let login = shown.map_or(&climb.who.canonical, |user| &user.login);
+            let current = set_up(challenge, login, frame);
+            document.enrollment_authenticator =
+                org_authenticator(&challenge.authenticator, frame).map(Object::of);
+            document.current_authenticator = current.map(Object::of);
+        }
         Stage::Completed(_)
         | Stage::Dead
         | Stage::Identify
         | Stage::IdentifyRecovery
-        | Stage::SelectAuthenticator { .. } => {}
+        | Stage::SelectAuthenticator { .. }
+        | Stage::SelectAuthenticatorEnroll { .. } => {}
     }
+}
+
+/// Fills in what can be chosen from, and what the user proves with.
+fn list(document: &mut IdxResponse, flow: &Flow, frame: &Frame<'_>, shown: Option<&UserFacts>) {
+    let password = AuthenticatorKey::of(&password::DESCRIPTOR);
+    if let Some((climb, enrolling)) = setting_up(flow) {
+        let known = enrolling.choices.iter();
+        let known = known.filter_map(|key| org_authenticator(key, frame));
+        document.authenticators = Some(Collection::of(known.collect()));
+        // A user who sets something up has proved at least the password.
+        let had = had(climb, shown);
+        let had = had
+            .iter()
+            .filter_map(|key| enrollment(key, climb, frame, shown));
+        document.authenticator_enrollments = Some(Collection::of(had.collect()));
+    } else if let Some(climb) = flow.climb() {
+        let keys = climb.choices(frame.policy);
+        let known = keys
+            .iter()
+            .filter_map(|key| org_authenticator(key, frame))
+            .collect();
+        let enrolled = keys
+            .iter()
+            .filter_map(|key| enrollment(key, climb, frame, shown))
+            .collect();
+        document.authenticators = Some(Collection::of(known));
+        document.authenticator_enrollments = Some(Collection::of(enrolled));
+        if climb.intent == Intent::RecoverPassword {
+            document.recovery_authenticator = org_authenticator(&password, frame).map(Object::of);
+        }
+    }
+}
+
+/// What is being set up, with what its page shows.
+fn set_up(challenge: &Challenge, login: &str, frame: &Frame<'_>) -> Option<Authenticator> {
+    let key = &challenge.authenticator;
+    let page = EnrollPage {
+        keys: frame.keys,
+        org: frame.org,
+        org_name: frame.org_name,
+        login,
+    };
+    let enroll = key.resolve().and_then(Known::enroll);
+    Some(Authenticator {
+        contextual_data: enroll.map(|enroll| enroll.contextual_data(challenge, &page)),
+        ..org_authenticator(key, frame)?
+    })
+}
+
+fn setting_up(flow: &Flow) -> Option<(&Climb, &Enrolling)> {
+    match &flow.stage {
+        Stage::EnrollAuthenticator {
+            climb, enrolling, ..
+        }
+        | Stage::SelectAuthenticatorEnroll { climb, enrolling } => Some((climb, enrolling)),
+        Stage::ChallengeAuthenticator { .. }
+        | Stage::Completed(_)
+        | Stage::ConfirmAuthenticator { .. }
+        | Stage::Dead
+        | Stage::Identify
+        | Stage::IdentifyRecovery
+        | Stage::ResetAuthenticator { .. }
+        | Stage::SelectAuthenticator { .. } => None,
+    }
+}
+
+/// What the user proves with already, the newest last.
+fn had(climb: &Climb, shown: Option<&UserFacts>) -> Vec<AuthenticatorKey> {
+    let mut keys = vec![AuthenticatorKey::of(&password::DESCRIPTOR)];
+    let enrolled = shown.into_iter().flat_map(|user| &user.enrollments.list);
+    let enrolled = enrolled.map(|enrollment| &enrollment.authenticator);
+    for key in enrolled.chain(&climb.enrolled) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    keys
 }
 
 fn base(descriptor: &Descriptor, id: String) -> Authenticator {

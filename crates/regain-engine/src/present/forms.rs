@@ -6,7 +6,7 @@ use regain_wire::idx::{
 use serde_json::Value;
 
 use super::Frame;
-use crate::authenticators::{Authenticator, AuthenticatorKey, Descriptor};
+use crate::authenticators::{Authenticator, AuthenticatorKey, Descriptor, Enroll};
 use crate::flow::{Flow, Stage};
 use crate::handle::interaction_code;
 use crate::offers::Offer;
@@ -36,7 +36,14 @@ pub(super) fn remediation(offer: Offer, flow: &Flow, frame: &Frame<'_>) -> Form 
             vec![credentials(new_password(frame))],
             Some("$.currentAuthenticator"),
         ),
-        Offer::Cancel | Offer::Poll(_) | Offer::Recover(_) | Offer::Resend(_) => (Vec::new(), None),
+        Offer::SelectAuthenticatorEnroll => (vec![to_set_up(flow, frame)], None),
+        Offer::EnrollAuthenticator => (
+            vec![credentials(set_up(flow))],
+            Some("$.currentAuthenticator"),
+        ),
+        Offer::Cancel | Offer::Poll(_) | Offer::Recover(_) | Offer::Resend(_) | Offer::Skip => {
+            (Vec::new(), None)
+        }
     };
     let mut form = bare(offer, frame, fields);
     form.relates_to = relates_to.map(|path| RelatesTo::List(vec![path.to_owned()]));
@@ -234,11 +241,25 @@ fn challenged(flow: &Flow) -> Vec<Field> {
         Stage::Completed(_)
         | Stage::ConfirmAuthenticator { .. }
         | Stage::Dead
+        | Stage::EnrollAuthenticator { .. }
         | Stage::Identify
         | Stage::IdentifyRecovery
         | Stage::ResetAuthenticator { .. }
-        | Stage::SelectAuthenticator { .. } => Vec::new(),
+        | Stage::SelectAuthenticator { .. }
+        | Stage::SelectAuthenticatorEnroll { .. } => Vec::new(),
     }
+}
+
+/// What shows that what is being set up works.
+fn set_up(flow: &Flow) -> Vec<Field> {
+    let Stage::EnrollAuthenticator { challenge, .. } = &flow.stage else {
+        return Vec::new();
+    };
+    let enroll = challenge
+        .authenticator
+        .resolve()
+        .and_then(Authenticator::enroll);
+    enroll.map(Enroll::fields).unwrap_or_default()
 }
 
 /// The label is what the Go client looks for.
@@ -258,12 +279,35 @@ fn new_password(frame: &Frame<'_>) -> Vec<Field> {
     fields
 }
 
-/// The choice among authenticators; option `i` relates to enrolment `i` (`idx-wire` §5.1).
+/// The choice among what the user proves with: option `i` relates to enrolment `i`
+/// (`idx-wire` §5.1).
 fn choices(flow: &Flow, frame: &Frame<'_>) -> Field {
     let keys = flow
         .climb()
         .map(|climb| climb.choices(frame.policy))
         .unwrap_or_default();
+    options(&keys, "$.authenticatorEnrollments", frame)
+}
+
+/// The choice among what can be set up: option `i` relates to authenticator `i`.
+fn to_set_up(flow: &Flow, frame: &Frame<'_>) -> Field {
+    match &flow.stage {
+        Stage::EnrollAuthenticator { enrolling, .. }
+        | Stage::SelectAuthenticatorEnroll { enrolling, .. } => {
+            options(&enrolling.choices, "$.authenticators", frame)
+        }
+        Stage::ChallengeAuthenticator { .. }
+        | Stage::Completed(_)
+        | Stage::ConfirmAuthenticator { .. }
+        | Stage::Dead
+        | Stage::Identify
+        | Stage::IdentifyRecovery
+        | Stage::ResetAuthenticator { .. }
+        | Stage::SelectAuthenticator { .. } => named("authenticator"),
+    }
+}
+
+fn options(keys: &[AuthenticatorKey], list: &str, frame: &Frame<'_>) -> Field {
     let options = keys
         .iter()
         .enumerate()
@@ -276,9 +320,7 @@ fn choices(flow: &Flow, frame: &Frame<'_>) -> Field {
                     ..NestedForm::default()
                 },
             }),
-            relates_to: Some(RelatesTo::Path(format!(
-                "$.authenticatorEnrollments.value[{index}]"
-            ))),
+            relates_to: Some(RelatesTo::Path(format!("{list}.value[{index}]"))),
             ..FieldOption::default()
         })
         .collect();

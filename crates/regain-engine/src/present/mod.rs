@@ -26,6 +26,8 @@ pub struct Frame<'a> {
     pub state_handle: &'a str,
     /// The org.
     pub org: &'a OrgId,
+    /// What people call it.
+    pub org_name: &'a str,
     /// The org's keys.
     pub keys: &'a KeyRing,
     /// The org's settings.
@@ -58,10 +60,12 @@ pub fn present(flow: &Flow, frame: &Frame<'_>, notices: &[Notice]) -> IdxRespons
         },
         Stage::ChallengeAuthenticator { .. }
         | Stage::ConfirmAuthenticator { .. }
+        | Stage::EnrollAuthenticator { .. }
         | Stage::Identify
         | Stage::IdentifyRecovery
         | Stage::ResetAuthenticator { .. }
-        | Stage::SelectAuthenticator { .. } => page(flow, frame, notices),
+        | Stage::SelectAuthenticator { .. }
+        | Stage::SelectAuthenticatorEnroll { .. } => page(flow, frame, notices),
     }
 }
 
@@ -216,10 +220,13 @@ fn attach_actions(document: &mut IdxResponse, list: &Offers, frame: &Frame<'_>) 
             Offer::AuthenticatorVerificationData
             | Offer::Cancel
             | Offer::ChallengeAuthenticator
+            | Offer::EnrollAuthenticator
             | Offer::Identify { .. }
             | Offer::IdentifyRecovery
             | Offer::ResetAuthenticator
-            | Offer::SelectAuthenticatorAuthenticate => {}
+            | Offer::SelectAuthenticatorAuthenticate
+            | Offer::SelectAuthenticatorEnroll
+            | Offer::Skip => {}
         }
     }
 }

@@ -27,8 +27,10 @@ pub(crate) fn take(flow: Flow, facts: &Facts, env: &mut Env<'_>) -> Result<Step,
         | Stage::Completed(_)
         | Stage::ConfirmAuthenticator { .. }
         | Stage::Dead
+        | Stage::EnrollAuthenticator { .. }
         | Stage::IdentifyRecovery
         | Stage::ResetAuthenticator { .. }
-        | Stage::SelectAuthenticator { .. } => Err(Refusal::NotOffered),
+        | Stage::SelectAuthenticator { .. }
+        | Stage::SelectAuthenticatorEnroll { .. } => Err(Refusal::NotOffered),
     }
 }

@@ -36,10 +36,12 @@ pub(crate) fn answer(
         Input::Answer { passcode, .. } | Input::Identify { passcode, .. } => passcode.as_ref(),
         Input::Cancel
         | Input::Challenge { .. }
+        | Input::Enroll { .. }
         | Input::Introspect
         | Input::Poll
         | Input::Recover
-        | Input::Resend => None,
+        | Input::Resend
+        | Input::Skip => None,
     };
     let Some(passcode) = passcode else {
         return Ok(None);
@@ -70,8 +72,8 @@ pub(crate) fn answer(
     }
 }
 
-/// Whose password was taken last in this flow, and when: by its end, or by the second factor that is
-/// asked for since. What looks like a code is an answer to that, and no password.
+/// Whose password was taken last in this flow, and when: by its end, or by what is asked for since,
+/// a second factor or something to set up. What looks like a code is an answer to that, and no password.
 fn who_just_had_a_password(
     flow: &Flow,
     passcode: &Secret<String>,
@@ -89,7 +91,13 @@ fn who_just_had_a_password(
         };
         return Some((who, completed.at));
     }
-    let climb = flow.climb().filter(|climb| !climb.further.is_empty())?;
+    let sets_up = matches!(
+        flow.stage,
+        Stage::EnrollAuthenticator { .. } | Stage::SelectAuthenticatorEnroll { .. }
+    );
+    let climb = flow
+        .climb()
+        .filter(|climb| sets_up || !climb.further.is_empty())?;
     let is_code = |c: char| c.is_ascii_digit() || c == ' ' || c == '-';
     if passcode.expose().chars().all(is_code) {
         return None;

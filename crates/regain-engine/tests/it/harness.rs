@@ -300,7 +300,9 @@ impl Shell {
                 user.status = UserStatus::Active;
             }
             Effect::Audit(_)
-            | Effect::Enqueue(Outgoing::PasswordChanged { .. })
+            | Effect::Enqueue(
+                Outgoing::AuthenticatorAdded { .. } | Outgoing::PasswordChanged { .. },
+            )
             | Effect::IssueInteractionCode(_)
             | Effect::RequirePassword { .. }
             | Effect::RevokeSessions { .. } => {}
@@ -344,6 +346,7 @@ impl Shell {
             base_url: "https://id.example.com",
             state_handle: "02handle",
             org: &self.org,
+            org_name: "Example",
             keys: &self.keys,
             policy: &self.policy,
             user,

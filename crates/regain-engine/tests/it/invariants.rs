@@ -17,9 +17,13 @@ fn offered(shell: &Shell, endpoint: Endpoint) -> Input {
         Endpoint::ChallengeAnswer => answer(NEW_PASSWORD),
         Endpoint::ChallengePoll => Input::Poll,
         Endpoint::ChallengeResend => Input::Resend,
+        Endpoint::CredentialEnroll => Input::Enroll {
+            authenticator_id: shell.email_id(),
+        },
         Endpoint::Identify => identify_with("alice", PASSWORD),
         Endpoint::Introspect => Input::Introspect,
         Endpoint::Recover => Input::Recover,
+        Endpoint::Skip => Input::Skip,
     }
 }
 

@@ -132,10 +132,12 @@ fn key(world: &World) -> String {
             Stage::Completed(_) => ("done", (0, false)),
             Stage::ConfirmAuthenticator { .. } => ("confirm", (0, false)),
             Stage::Dead => ("dead", (0, false)),
+            Stage::EnrollAuthenticator { .. } => ("set up", (0, false)),
             Stage::Identify => ("first", (0, false)),
             Stage::IdentifyRecovery => ("recover", (0, false)),
             Stage::ResetAuthenticator { .. } => ("reset", (0, false)),
             Stage::SelectAuthenticator { .. } => ("choice", (0, false)),
+            Stage::SelectAuthenticatorEnroll { .. } => ("what to set up", (0, false)),
         };
         let who = flow.climb().map(|climb| match &climb.who.subject {
             Subject::Known(user) => user.as_str(),

@@ -12,10 +12,12 @@ fn stage_name(stage: &Stage) -> &'static str {
         Stage::Completed(_) => "done",
         Stage::ConfirmAuthenticator { .. } => "confirm",
         Stage::Dead => "over",
+        Stage::EnrollAuthenticator { .. } => "set up",
         Stage::Identify => "first",
         Stage::IdentifyRecovery => "recover",
         Stage::ResetAuthenticator { .. } => "reset",
         Stage::SelectAuthenticator { .. } => "choice",
+        Stage::SelectAuthenticatorEnroll { .. } => "what to set up",
     }
 }
 

@@ -20,6 +20,18 @@ const MONTHS: [&str; 12] = [
 ];
 
 pub(super) static SENTENCES: Sentences = Sentences {
+    added_heading: "Eine neue Anmeldemethode wurde eingerichtet",
+    added_intro: |identifier, authenticator| {
+        format!("Für das Konto {identifier} wurde {authenticator} eingerichtet.")
+    },
+    added_not_you: |app| {
+        format!(
+            "Wenn nicht, kennt jemand anderes das Passwort. Bitte {app} auf dem gewohnten Weg öffnen, \
+             „Passwort vergessen?“ wählen und ein anderes Passwort setzen. Danach bitte um Hilfe \
+             fragen, damit die neue Methode entfernt wird."
+        )
+    },
+    added_subject: |org| format!("Eine neue Anmeldemethode für {org} wurde eingerichtet"),
     app_label: "App",
     address_label: "IP-Adresse",
     automatic: |org| {

@@ -23,6 +23,18 @@ const MONTHS: [&str; 12] = [
 ];
 
 pub(super) static SENTENCES: Sentences = Sentences {
+    added_heading: "A new way to sign in was added",
+    added_intro: |identifier, authenticator| {
+        format!("{authenticator} was set up for the account {identifier}.")
+    },
+    added_not_you: |app| {
+        format!(
+            "If it was not you, somebody else knows your password. Open {app} the way you always do, \
+             choose \"Forgot password?\" and set another password. Then ask for help, so that what \
+             was added is removed."
+        )
+    },
+    added_subject: |org| format!("A new way to sign in to {org} was added"),
     app_label: "App",
     address_label: "IP address",
     automatic: |org| format!("{org} sent this mail automatically. Answers to it are not read."),

@@ -5,6 +5,18 @@ use jiff::civil::DateTime;
 use super::Sentences;
 
 pub(super) static SENTENCES: Sentences = Sentences {
+    added_heading: "新しいサインイン方法が追加されました",
+    added_intro: |identifier, authenticator| {
+        format!("アカウント {identifier} に {authenticator} が設定されました。")
+    },
+    added_not_you: |app| {
+        format!(
+            "お心当たりがない場合、第三者にパスワードを知られているおそれがあります。いつもの方法で \
+             {app} を開き、「パスワードをお忘れですか？」から別のパスワードを設定したうえで、\
+             追加された方法を削除するようお問い合わせください。"
+        )
+    },
+    added_subject: |org| format!("{org} に新しいサインイン方法が追加されました"),
     app_label: "アプリ",
     address_label: "IP アドレス",
     automatic: |org| {

@@ -4,7 +4,7 @@ use regain_types::Secret;
 
 use super::{TemplateProblem, Templates, context};
 use crate::render::Frame;
-use crate::{Brand, CodeMail, Language, Mail, PasswordChanged};
+use crate::{Brand, ChangeNotice, CodeMail, Language, Mail};
 
 /// A value that nobody wants to see where it means something.
 const CANARY: &str = "canary<i>\"'&x";
@@ -65,17 +65,23 @@ fn trials(name: &str) -> Vec<(Mail, Brand)> {
         autofill_host: full.then(|| "app.example".to_owned()),
         ..CodeMail::sample()
     };
-    let changed = |full: bool| {
-        let sample = PasswordChanged::sample();
-        Mail::PasswordChanged(PasswordChanged {
+    let notice = |full: bool| {
+        let sample = ChangeNotice::sample();
+        ChangeNotice {
             app_label: CANARY.to_owned(),
             identifier: CANARY.to_owned(),
             client_address: sample.client_address.filter(|_| full),
             user_agent: sample.user_agent.filter(|_| full),
-            ..PasswordChanged::sample()
-        })
+            ..sample
+        }
     };
+    let added = |full: bool| Mail::AuthenticatorAdded {
+        authenticator: CANARY.to_owned(),
+        notice: notice(full),
+    };
+    let changed = |full: bool| Mail::PasswordChanged(notice(full));
     match name {
+        "authenticator_added" => vec![(added(true), full), (added(false), bare)],
         "recovery_code" => vec![
             (Mail::RecoveryCode(code(true)), full),
             (Mail::RecoveryCode(code(false)), bare),

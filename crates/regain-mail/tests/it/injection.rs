@@ -1,7 +1,7 @@
 //! No value from outside changes the shape of a mail (M-05, T-M3).
 
 use proptest::prelude::*;
-use regain_mail::{Brand, CodeMail, Language, Mail, MailError, PasswordChanged, compose, render};
+use regain_mail::{Brand, ChangeNotice, CodeMail, Language, Mail, MailError, compose, render};
 use regain_types::{Secret, Timestamp};
 
 use crate::fixtures::{HEADERS, envelope, seen_by_mail_parser, seen_by_mailparse};
@@ -72,7 +72,7 @@ fn changed() -> impl Strategy<Value = Mail> {
     )
         .prop_map(
             |(app_label, identifier, client_address, user_agent, when)| {
-                Mail::PasswordChanged(PasswordChanged {
+                Mail::PasswordChanged(ChangeNotice {
                     when: Timestamp::from_millis(when),
                     app_label,
                     identifier,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use regain_mail::{
-    Brand, CodeMail, Language, Mail, PasswordChanged, TemplateProblem, Templates, compose, render,
+    Brand, ChangeNotice, CodeMail, Language, Mail, TemplateProblem, Templates, compose, render,
 };
 
 use crate::fixtures::{brand, envelope};
@@ -71,7 +71,7 @@ fn a_template_stands_for_its_part_in_its_language() {
     );
     let japanese = render(&code, &brand, Language::Ja);
     assert!(japanese.text.ends_with("\n123456"), "{}", japanese.text);
-    let changed = Mail::PasswordChanged(PasswordChanged::sample());
+    let changed = Mail::PasswordChanged(ChangeNotice::sample());
     let changed = render(&changed, &brand, Language::En);
     assert!(changed.text.contains("=203.0.113.7\n"), "{}", changed.text);
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, json};
 
 use super::{Base, PollStream, post_action};
 use crate::document;
+use crate::wire::idx::ContextualData;
 use crate::{Error, Feature, Outcome};
 
 /// How long after a code was sent the next one can be asked for, when the server does not say:
@@ -39,14 +40,30 @@ impl CodeStep {
         field.map_or((None, None), |field| (field.min_length, field.max_length))
     }
 
+    /// Whether the code shows that a new authenticator works; else it proves who somebody is.
+    #[must_use]
+    pub fn is_enrollment(&self) -> bool {
+        self.name() == "enroll-authenticator"
+    }
+
+    /// What an authenticator app reads while it is set up: a picture, as a data URL.
+    /// Source: `idx-wire` contract §4.6.
+    #[must_use]
+    pub fn qr_code(&self) -> Option<&str> {
+        let picture = self.contextual_data()?.qrcode.as_ref()?;
+        Some(&picture.href)
+    }
+
+    /// The same as people type it into an app: base32.
+    #[must_use]
+    pub fn shared_secret(&self) -> Option<&str> {
+        self.contextual_data()?.shared_secret.as_deref()
+    }
+
     /// Whether the code also comes as a link that the same browser may open.
     #[must_use]
     pub fn has_link(&self) -> bool {
-        let data = self
-            .base
-            .authenticator
-            .as_ref()
-            .and_then(|a| a.contextual_data.as_ref());
+        let data = self.contextual_data();
         data.and_then(|data| data.use_email_magic_link) == Some(true)
     }
 
@@ -82,7 +99,7 @@ impl CodeStep {
     /// Whether another authenticator can be chosen instead.
     #[must_use]
     pub fn can_choose_another(&self) -> bool {
-        document::remediation(self.document(), "select-authenticator-authenticate").is_some()
+        document::remediation(self.document(), self.choice()).is_some()
     }
 
     /// Sends the code as it was typed; spaces around it and in it do not count.
@@ -134,15 +151,29 @@ impl CodeStep {
     /// # Errors
     /// [`Error::Unsupported`] where the server does not offer it.
     pub fn choose_another(self) -> Result<super::SelectStep, Error> {
+        let choice = self.choice();
         let base = *self.base;
         let document = &base.transaction.0.document;
-        let form = document::remediation(document, "select-authenticator-authenticate")
+        let form = document::remediation(document, choice)
             .ok_or(Error::Unsupported(Feature::SelectAuthenticator))?;
         Ok(super::SelectStep::new(Base::new(
             &base.client,
             &base.transaction,
             form,
         )))
+    }
+
+    /// The form that chooses among authenticators of this one's kind.
+    fn choice(&self) -> &'static str {
+        if self.is_enrollment() {
+            "select-authenticator-enroll"
+        } else {
+            "select-authenticator-authenticate"
+        }
+    }
+
+    fn contextual_data(&self) -> Option<&ContextualData> {
+        self.base.authenticator.as_ref()?.contextual_data.as_ref()
     }
 
     fn document(&self) -> &crate::wire::idx::IdxResponse {

@@ -27,9 +27,11 @@ pub(crate) fn router() -> Router<AppState> {
         .route(Endpoint::ChallengeAnswer.path(), post(challenge_answer))
         .route(Endpoint::ChallengePoll.path(), post(challenge_poll))
         .route(Endpoint::ChallengeResend.path(), post(challenge_resend))
+        .route(Endpoint::CredentialEnroll.path(), post(credential_enroll))
         .route(Endpoint::Identify.path(), post(identify))
         .route(Endpoint::Introspect.path(), post(introspect))
         .route(Endpoint::Recover.path(), post(recover))
+        .route(Endpoint::Skip.path(), post(skip))
         .route(WORK_CHALLENGE_PATH, post(altcha))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
@@ -129,6 +131,21 @@ async fn challenge_resend(
     body: Body<HandleRequest>,
 ) -> Answer {
     bare(state, caller, body, Input::Resend).await
+}
+
+async fn credential_enroll(
+    State(state): State<AppState>,
+    caller: Caller,
+    Body(body): Body<ChallengeRequest>,
+) -> Answer {
+    let input = Input::Enroll {
+        authenticator_id: body.authenticator.id,
+    };
+    Ok(run(&state, Handle::State(body.state_handle), input, caller).await)
+}
+
+async fn skip(state: State<AppState>, caller: Caller, body: Body<HandleRequest>) -> Answer {
+    bare(state, caller, body, Input::Skip).await
 }
 
 async fn recover(state: State<AppState>, caller: Caller, body: Body<HandleRequest>) -> Answer {

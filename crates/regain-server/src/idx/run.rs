@@ -284,7 +284,7 @@ fn has_answered(before: &Flow, after: &Flow) -> bool {
     };
     match &after.stage {
         Stage::ResetAuthenticator { .. } => true,
-        Stage::Completed(_) => challenge.was_sent(),
+        Stage::Completed(_) | Stage::SelectAuthenticatorEnroll { .. } => challenge.was_sent(),
         _ => false,
     }
 }
@@ -350,10 +350,12 @@ async fn load(
         Input::Answer { .. }
         | Input::Cancel
         | Input::Challenge { .. }
+        | Input::Enroll { .. }
         | Input::Introspect
         | Input::Poll
         | Input::Recover
-        | Input::Resend => None,
+        | Input::Resend
+        | Input::Skip => None,
     };
     Ok(state
         .store()
@@ -428,6 +430,7 @@ fn show(
         base_url: &state.settings().public_url,
         state_handle: current,
         org: state.org(),
+        org_name: &state.settings().brand.org_name,
         keys: state.keys(),
         policy: &state.settings().policy,
         user,

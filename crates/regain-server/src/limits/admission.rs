@@ -124,9 +124,11 @@ impl<'a> Admission<'a> {
             Stage::Completed(_)
             | Stage::ConfirmAuthenticator { .. }
             | Stage::Dead
+            | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::ResetAuthenticator { .. }
-            | Stage::SelectAuthenticator { .. } => false,
+            | Stage::SelectAuthenticator { .. }
+            | Stage::SelectAuthenticatorEnroll { .. } => false,
         };
         if !names_somebody || !self.counts() {
             return Ok(());

@@ -115,6 +115,7 @@ fn starts_recovery(stage: &Stage) -> bool {
 
 const fn mail(outgoing: &Outgoing) -> &'static str {
     match outgoing {
+        Outgoing::AuthenticatorAdded { .. } => "authenticator_added",
         Outgoing::PasswordChanged { .. } => "password_changed",
         Outgoing::Code { ticket, .. } => match ticket.intent {
             Intent::RecoverPassword => "recovery_code",

@@ -166,7 +166,9 @@ fn until_dead(row: &OutboxRow, at: Timestamp) -> MailVerdict {
 async fn drop_it(state: &AppState, row: &OutboxRow, why: Unsendable) -> MailVerdict {
     let to = match &row.outgoing {
         Outgoing::Code { canonical, .. } => canonical.as_str(),
-        Outgoing::PasswordChanged { user, .. } => user.as_str(),
+        Outgoing::AuthenticatorAdded { user, .. } | Outgoing::PasswordChanged { user, .. } => {
+            user.as_str()
+        }
     };
     if let Some(mailbox) = state.dev()
         && let Err(error) = mailbox.note(to, why.sentence()).await

@@ -1,9 +1,9 @@
 //! What a row of the outbox says, and to whom: looked up when it is sent.
 
 use regain_engine::{CodeTicket, Intent, Outgoing, Subject, UserFacts};
-use regain_mail::{CodeMail, Language, Mail, PasswordChanged};
+use regain_mail::{ChangeNotice, CodeMail, Language, Mail};
 use regain_store::{FlowKey, OutboxRow, StoreError, Typed};
-use regain_types::Timestamp;
+use regain_types::{Timestamp, UserId};
 
 use super::address::host_of;
 use super::bounces;
@@ -96,32 +96,52 @@ pub(super) async fn write(
                 withheld,
             }))
         }
-        Outgoing::PasswordChanged {
+        Outgoing::AuthenticatorAdded {
             user,
             at,
             app_label,
-        } => {
-            let Some(record) = state.store().load_user(state.org(), user).await? else {
-                return Ok(Err(Unsendable::NoUser));
-            };
-            let Some(to) = record.facts.email else {
-                return Ok(Err(Unsendable::NoAddress));
-            };
-            let mail = Mail::PasswordChanged(PasswordChanged {
-                when: *at,
-                app_label: app_label.clone(),
-                identifier: record.facts.login,
-                client_address: row.request.address.clone(),
-                user_agent: row.request.user_agent.clone(),
-            });
-            Ok(Ok(Letter {
-                to,
-                mail,
-                language: Language::choose(&record.facts.locale),
-                withheld: None,
-            }))
+            ..
         }
+        | Outgoing::PasswordChanged {
+            user,
+            at,
+            app_label,
+        } => notice(state, row, (user, *at, app_label)).await,
     }
+}
+
+/// What tells an owner of a change: it goes to the address that the user has when it is sent.
+async fn notice(
+    state: &AppState,
+    row: &OutboxRow,
+    (user, at, app_label): (&UserId, Timestamp, &str),
+) -> Result<Result<Letter, Unsendable>, StoreError> {
+    let Some(record) = state.store().load_user(state.org(), user).await? else {
+        return Ok(Err(Unsendable::NoUser));
+    };
+    let Some(to) = record.facts.email else {
+        return Ok(Err(Unsendable::NoAddress));
+    };
+    let notice = ChangeNotice {
+        when: at,
+        app_label: app_label.to_owned(),
+        identifier: record.facts.login,
+        client_address: row.request.address.clone(),
+        user_agent: row.request.user_agent.clone(),
+    };
+    let mail = match &row.outgoing {
+        Outgoing::AuthenticatorAdded { authenticator, .. } => Mail::AuthenticatorAdded {
+            authenticator: authenticator.display_name().to_owned(),
+            notice,
+        },
+        Outgoing::Code { .. } | Outgoing::PasswordChanged { .. } => Mail::PasswordChanged(notice),
+    };
+    Ok(Ok(Letter {
+        to,
+        mail,
+        language: Language::choose(&record.facts.locale),
+        withheld: None,
+    }))
 }
 
 /// Who gets a code.

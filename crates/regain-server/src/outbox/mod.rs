@@ -209,7 +209,7 @@ fn is_before(other: &OutboxRow, row: &OutboxRow) -> bool {
 
 const fn flow_of(row: &OutboxRow) -> Option<&FlowId> {
     match &row.outgoing {
-        Outgoing::PasswordChanged { .. } => None,
+        Outgoing::AuthenticatorAdded { .. } | Outgoing::PasswordChanged { .. } => None,
         Outgoing::Code { ticket, .. } => Some(&ticket.flow),
     }
 }

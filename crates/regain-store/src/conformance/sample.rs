@@ -92,6 +92,8 @@ fn climb(user: Option<&UserId>, canonical: &str) -> Climb {
         },
         proofs: Vec::new(),
         further: Vec::new(),
+        enrolled: Vec::new(),
+        recovered: false,
         tally: Tally::default(),
         paid: false,
     }

@@ -79,7 +79,7 @@ fn page(
     let t = visit.t;
     let is_email = key == EMAIL_KEY;
     let name = step.authenticator_name().unwrap_or(&key);
-    let messages = messages(visit, open, outcome);
+    let messages = messages(visit, open, outcome, is_email);
     let heading = match key.as_str() {
         EMAIL_KEY => t.challenge_email_heading.to_owned(),
         "phone_number" => fill(t.challenge_other_heading, &["phone authenticator"]),
@@ -126,10 +126,17 @@ fn page(
 }
 
 /// The focus stays in the field, which is where a wrong code is put right.
-fn messages(visit: &Visit, open: &Open, outcome: &Outcome) -> Messages {
+fn messages(visit: &Visit, open: &Open, outcome: &Outcome, is_email: bool) -> Messages {
     let t = visit.t;
     let messages = match (open.record.mistake, open.record.resent_at) {
-        (Some(Mistake::CodeMissing), _) => Messages::mistake(t.enter_the_code, CODE_INPUT),
+        (Some(Mistake::CodeMissing), _) => {
+            let sentence = if is_email {
+                t.enter_the_code
+            } else {
+                t.enter_the_app_s_code
+            };
+            Messages::mistake(sentence, CODE_INPUT)
+        }
         (Some(_), _) => Messages::mistake(t.not_accepted, CODE_INPUT),
         (None, Some(at)) if !outcome.rejected => {
             let mut messages = Messages::info([fill(t.new_code_sent, &[&clock_time(at)])]);
@@ -172,7 +179,7 @@ pub(crate) async fn submit(visit: Visit, Path(path): Path<String>, form: PostedF
 }
 
 /// The code without what people and mail programs put between its digits.
-fn digits(typed: &str) -> String {
+pub(super) fn digits(typed: &str) -> String {
     let is_filler = |c: char| {
         c.is_whitespace()
             || matches!(c, '-' | '.' | '\u{2010}'..='\u{2015}' | '\u{200b}'..='\u{200f}')

@@ -2,14 +2,14 @@
 
 use askama::Template;
 use axum::response::Response;
-use regain_sdk::{Choice, Flow, Outcome, SelectStep, State, Step};
+use regain_sdk::{Choice, Flow, Outcome, SelectPurpose, SelectStep, State, Step};
 
 use crate::advance::{Move, advance};
 use crate::failure::Failure;
 use crate::form::PostedForm;
 use crate::pages::{Look, look};
 use crate::record::{Mistake, Open};
-use crate::routing::{Entry, PASSWORD_KEY, Page};
+use crate::routing::{APP_KEY, Entry, PASSWORD_KEY, Page};
 use crate::sentences::{Sentences, fill};
 use crate::view::{ChoiceView, FormView, Frame, Messages, Progress, RecoveryStep, render};
 use crate::visit::Visit;
@@ -23,6 +23,7 @@ struct SelectPage {
     progress: Option<Progress>,
     lead: Option<String>,
     action: String,
+    legend: &'static str,
     choices: Vec<ChoiceView>,
     choice_error: Option<String>,
     can_skip: bool,
@@ -46,7 +47,7 @@ async fn show_or_fail(visit: &Visit) -> Result<Response, Failure> {
                 (None, true) => Messages::of(visit, &open, &outcome, Some("authenticator-options")),
                 (_, false) => Messages::none(),
             };
-            let can_skip = is_first && outcome.features.can_skip;
+            let can_skip = outcome.features.can_skip;
             match choice_step(outcome) {
                 Some(step) => render(&page(visit, &open, &step, messages, can_skip)),
                 None => Err(Failure::Bug("a choice that was offered is gone")),
@@ -94,18 +95,32 @@ fn page(
 ) -> SelectPage {
     let t = visit.t;
     let recovers = open.transaction.flow() == Flow::Recover;
+    let sets_up = step.purpose() == SelectPurpose::Enroll;
     let is_single = step.choices().len() == 1;
     SelectPage {
         frame: Frame::new(visit, t.select_heading).with_error(messages.is_negative),
         form: FormView::of(visit, open),
         progress: recovers.then(|| Progress::at(RecoveryStep::ChooseWay, t)),
-        lead: recovers.then(|| t.select_lead.to_owned()),
+        lead: match (sets_up, can_skip) {
+            (true, true) => Some(t.enroll_optional_lead.to_owned()),
+            (true, false) => Some(t.enroll_lead.to_owned()),
+            (false, _) => recovers.then(|| t.select_lead.to_owned()),
+        },
+        legend: if sets_up {
+            t.enroll_legend
+        } else {
+            t.select_legend
+        },
         action: Page::SelectAuthenticator.href(&open.id),
         choices: step
             .choices()
             .iter()
             .enumerate()
-            .map(|(index, choice)| choice_view(choice, index, is_single, t))
+            .map(|(index, choice)| ChoiceView {
+                help: help(choice, sets_up, t),
+                is_checked: is_single,
+                ..choice_view(choice, index)
+            })
             .collect(),
         choice_error: messages.error_text(),
         can_skip,
@@ -113,26 +128,26 @@ fn page(
     }
 }
 
-fn choice_view(
-    choice: &Choice,
-    index: usize,
-    is_checked: bool,
-    t: &'static Sentences,
-) -> ChoiceView {
-    let key = choice.key.clone().unwrap_or_default();
-    let help = match (&choice.destination, key.as_str()) {
-        (Some(destination), _) => fill(t.send_to, &[destination]),
-        (None, "okta_email") => t.email_help.to_owned(),
-        (None, PASSWORD_KEY) => t.password_help.to_owned(),
-        (None, _) => fill(t.other_help, &[&choice.label]),
-    };
+fn choice_view(choice: &Choice, index: usize) -> ChoiceView {
     ChoiceView {
         element_id: format!("authenticator-{index}"),
         value: choice.value.clone(),
-        key,
+        key: choice.key.clone().unwrap_or_default(),
         label: choice.label.clone(),
-        help,
-        is_checked,
+        help: String::new(),
+        is_checked: false,
+    }
+}
+
+/// What choosing it comes to.
+fn help(choice: &Choice, sets_up: bool, t: &'static Sentences) -> String {
+    match (&choice.destination, choice.key.as_deref()) {
+        (Some(destination), _) => fill(t.send_to, &[destination]),
+        (None, Some(APP_KEY)) if sets_up => t.enroll_app_help.to_owned(),
+        (None, _) if sets_up => fill(t.enroll_other_help, &[&choice.label]),
+        (None, Some("okta_email")) => t.email_help.to_owned(),
+        (None, Some(PASSWORD_KEY)) => t.password_help.to_owned(),
+        (None, _) => fill(t.other_help, &[&choice.label]),
     }
 }
 

@@ -78,6 +78,23 @@ pub(crate) static ENGLISH: Sentences = Sentences {
                         address. Type it here, or copy and paste it.",
     code_from_app: "Type the code from {0}.",
     check_spam: "No mail after a minute? Look in the spam folder, then ask for a new code.",
+    enroll_lead: "Your account needs one more way to sign in, beside the password. From now on both are \
+                  asked for.",
+    enroll_optional_lead: "You can add one more way to sign in, beside the password. Then whoever \
+                           guesses your password alone does not get in.",
+    enroll_legend: "What do you want to set up?",
+    enroll_app_help: "An app on your phone shows a new code every half a minute. Any authenticator app \
+                      works.",
+    enroll_other_help: "Set up {0}.",
+    enroll_heading: "Enroll {0}",
+    enroll_app_steps: "Scan the picture with your authenticator app. Then type the code that the app \
+                       shows.",
+    enroll_other_lead: "Type the code to finish.",
+    qr_alt: "QR code for your authenticator app. The key below says the same.",
+    secret_lead: "If you cannot scan it, type this key into the app:",
+    copy_secret: "Copy the key",
+    copied: "Copied.",
+    open_app: "Open it in an app on this device",
     enter_code: "Enter Code",
     code_hint: "Spaces and dashes do no harm.",
     code_digits_hint: "{0} digits. Spaces and dashes do no harm.",
@@ -125,6 +142,7 @@ pub(crate) static ENGLISH: Sentences = Sentences {
                    tomorrow.",
     enter_password: "Enter your password.",
     enter_the_code: "Enter the code from the mail.",
+    enter_the_app_s_code: "Enter the code.",
     enter_new_password: "Enter the new password in both fields.",
     choose_one: "Choose one of the options.",
     not_accepted: "That was not accepted. Check what you typed and try again.",

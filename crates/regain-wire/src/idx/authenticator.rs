@@ -80,9 +80,27 @@ pub struct ContextualData {
     /// Whether the mail has a link; the widget assumes true when it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_email_magic_link: Option<bool>,
+    /// What an authenticator app reads, while it is set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qrcode: Option<QrPicture>,
+    /// The same as people type it: base32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_secret: Option<String>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// A picture within the document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QrPicture {
+    /// Always `embedded`.
+    pub method: String,
+    /// A data URL.
+    pub href: String,
+    /// The picture's media type.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// The password policy as the widget's and the web app's live checklist reads it.

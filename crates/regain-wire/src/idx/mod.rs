@@ -7,7 +7,7 @@ mod request;
 mod response;
 
 pub use authenticator::{
-    Age, Authenticator, Complexity, ContextualData, Method, PasswordSettings, Profile,
+    Age, Authenticator, Complexity, ContextualData, Method, PasswordSettings, Profile, QrPicture,
 };
 pub use captcha::Captcha;
 pub use form::{Field, FieldOption, Form, NestedForm, OptionValue, RelatesTo};

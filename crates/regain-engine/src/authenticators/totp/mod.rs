@@ -5,6 +5,8 @@
 //! and an earlier one never works again.
 
 mod algorithm;
+mod enroll;
+mod picture;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +14,7 @@ use regain_types::{Entropy, KeyRing, OrgId, Secret, Timestamp, random_base62};
 use regain_wire::idx;
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Tools, Verdict};
+use super::{Attempt, Authenticator, AuthenticatorKey, Descriptor, Enroll, Tools, Verdict};
 use crate::limits::{Attempted, Pass};
 use crate::need::Enrollment;
 use crate::notice::Notice;
@@ -68,6 +70,13 @@ pub fn totp_key() -> AuthenticatorKey {
     AuthenticatorKey::of(&DESCRIPTOR)
 }
 
+/// The secret of an enrolment, by what is kept of it; `None` when that is no app's.
+#[must_use]
+pub fn totp_secret(data: &serde_json::Value, keys: &KeyRing, org: &OrgId) -> Option<TotpSecret> {
+    let kept: Kept = serde_json::from_value(data.clone()).ok()?;
+    Some(secret_of(&kept, keys, org))
+}
+
 fn secret_of(kept: &Kept, keys: &KeyRing, org: &OrgId) -> TotpSecret {
     let parts = [org.as_str().as_bytes(), kept.name.as_bytes()];
     TotpSecret::from_mac(&keys.totp.mac(&parts))
@@ -119,13 +128,21 @@ impl Authenticator for Totp {
     }
 
     fn fields(&self) -> Vec<idx::Field> {
-        vec![idx::Field {
-            name: Some("passcode".to_owned()),
-            label: Some("Enter code".to_owned()),
-            required: Some(true),
-            ..idx::Field::default()
-        }]
+        code_fields()
     }
+
+    fn enroll(&self) -> Option<&dyn Enroll> {
+        Some(self)
+    }
+}
+
+fn code_fields() -> Vec<idx::Field> {
+    vec![idx::Field {
+        name: Some("passcode".to_owned()),
+        label: Some("Enter code".to_owned()),
+        required: Some(true),
+        ..idx::Field::default()
+    }]
 }
 
 /// The enrolment of the flow's subject: a user who took over the name meanwhile is not it.

@@ -148,7 +148,9 @@ fn about(flow: &Flow, subject: &Subject) -> Flow {
     match &mut flow.stage {
         Stage::ChallengeAuthenticator { climb, .. }
         | Stage::ConfirmAuthenticator { climb, .. }
-        | Stage::SelectAuthenticator { climb } => climb.who.subject = subject.clone(),
+        | Stage::EnrollAuthenticator { climb, .. }
+        | Stage::SelectAuthenticator { climb }
+        | Stage::SelectAuthenticatorEnroll { climb, .. } => climb.who.subject = subject.clone(),
         Stage::Completed(_)
         | Stage::Dead
         | Stage::Identify

@@ -1,5 +1,6 @@
 //! Sign-in with a password, as scripts.
 
+mod enrollment;
 mod second_factor;
 
 use crate::harness::*;

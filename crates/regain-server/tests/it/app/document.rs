@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::{BASE, HTTPS_BASE, Page};
 
 /// Remediations that must say what they are about (`idx-wire` §4.5).
-const RELATED: [&str; 3] = [
+const RELATED: [&str; 4] = [
     "authenticator-verification-data",
     "challenge-authenticator",
+    "enroll-authenticator",
     "reset-authenticator",
 ];
 /// Members that break a client (`idx-wire` §8.1).

@@ -117,6 +117,8 @@ impl World {
                 },
                 proofs: Vec::new(),
                 further: Vec::new(),
+                enrolled: Vec::new(),
+                recovered: false,
                 tally: Tally {
                     wrong_answers: wrong,
                     sends: 1,

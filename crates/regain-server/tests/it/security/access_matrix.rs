@@ -1,7 +1,9 @@
 //! T-S3: every endpoint in every stage, with right, crowded, empty and null bodies and with a
 //! wrong handle. Only the cells of the table do anything.
 
-use regain_engine::{Endpoint, SignInMode, SingleAuthenticator, TotpSecret};
+use regain_engine::{
+    Endpoint, SignInMode, SingleAuthenticator, Stage, TotpSecret, email_key, totp_key, totp_secret,
+};
 use regain_store::Store as _;
 use serde_json::{Value, json};
 
@@ -20,16 +22,20 @@ enum State {
     CompletedWithoutCode,
     Confirm,
     Dead,
+    Enroll,
+    EnrollOptional,
     Expired,
     Identify,
     IdentifyNameOnly,
     IdentifyRecovery,
     Reset,
     Select,
+    SelectEnroll,
+    SelectEnrollOptional,
     SelectOfNobody,
 }
 
-const STATES: [State; 17] = [
+const STATES: [State; 21] = [
     State::ChallengeApp,
     State::ChallengeMail,
     State::ChallengeMailExhausted,
@@ -40,12 +46,16 @@ const STATES: [State; 17] = [
     State::CompletedWithoutCode,
     State::Confirm,
     State::Dead,
+    State::Enroll,
+    State::EnrollOptional,
     State::Expired,
     State::Identify,
     State::IdentifyNameOnly,
     State::IdentifyRecovery,
     State::Reset,
     State::Select,
+    State::SelectEnroll,
+    State::SelectEnrollOptional,
     State::SelectOfNobody,
 ];
 
@@ -90,6 +100,7 @@ enum Outcome {
 
 const SELECT: &str = "select-authenticator-authenticate";
 const CHALLENGE: &str = "challenge-authenticator";
+const ENROLL: &str = "enroll-authenticator";
 
 impl State {
     const fn is_over(self) -> bool {
@@ -117,15 +128,25 @@ impl State {
         Some(match (self, endpoint) {
             (state, _) if state.is_over() => Outcome::Over,
             (_, Endpoint::Introspect)
+            // Chosen again: the same secret.
+            | (Self::Enroll | Self::EnrollOptional, Endpoint::CredentialEnroll)
             | (Self::Select | Self::SelectOfNobody, Endpoint::Recover) => Shows,
             (_, Endpoint::ChallengePoll) if mailed => Shows,
             (_, Endpoint::Challenge | Endpoint::ChallengeResend) if mailed => Goes(200, CHALLENGE),
             (_, Endpoint::Cancel) => Goes(200, "identify"),
             (Self::Identify, Endpoint::Identify)
             | (
-                Self::ChallengeApp | Self::ChallengePassword | Self::Reset,
+                Self::ChallengeApp
+                | Self::ChallengePassword
+                | Self::Enroll
+                | Self::EnrollOptional
+                | Self::Reset,
                 Endpoint::ChallengeAnswer,
-            ) => Succeeds,
+            )
+            | (Self::EnrollOptional | Self::SelectEnrollOptional, Endpoint::Skip) => Succeeds,
+            (Self::SelectEnroll | Self::SelectEnrollOptional, Endpoint::CredentialEnroll) => {
+                Goes(200, ENROLL)
+            }
             (Self::Identify, Endpoint::Recover) => Goes(200, "identify-recovery"),
             (Self::IdentifyNameOnly, Endpoint::Identify)
             | (Self::Select | Self::SelectOfNobody | Self::Confirm, Endpoint::Challenge) => {
@@ -150,7 +171,9 @@ impl State {
         let bare = matches!(body, Body::Empty | Body::Null);
         match endpoint {
             _ if body == Body::WrongHandle => Outcome::Over,
-            Endpoint::Identify | Endpoint::Challenge if bare => Outcome::Malformed,
+            Endpoint::Identify | Endpoint::Challenge | Endpoint::CredentialEnroll if bare => {
+                Outcome::Malformed
+            }
             Endpoint::ChallengeAnswer if bare && !self.is_over() => refused,
             _ => self.allows(endpoint).unwrap_or(refused),
         }
@@ -177,6 +200,12 @@ impl Bench {
                     policy.recovery.single_authenticator = SingleAuthenticator::Verify;
                 }
                 State::CompletedWithoutCode => policy.recovery.auto_sign_in = false,
+                State::Enroll | State::SelectEnroll => {
+                    policy.enrollment.required.push(totp_key());
+                }
+                State::EnrollOptional | State::SelectEnrollOptional => {
+                    policy.enrollment.optional.push(totp_key());
+                }
                 _ => {}
             }
             // Nobody reads the mails here: codes are derived, and messages wait.
@@ -213,6 +242,14 @@ impl Bench {
             State::ChallengePassword => {
                 let who = json!({"identifier": Person::OtherMail.login()});
                 walk.remediate("identify", who).await;
+            }
+            State::SelectEnroll | State::SelectEnrollOptional => {
+                self.sign_in_to_set_up(&mut walk).await;
+            }
+            State::Enroll | State::EnrollOptional => {
+                self.sign_in_to_set_up(&mut walk).await;
+                let chosen = json!({"authenticator": {"id": self.id_of_the_app()}});
+                walk.remediate("select-authenticator-enroll", chosen).await;
             }
             State::ChallengeMail
             | State::ChallengeMailExpired
@@ -252,6 +289,36 @@ impl Bench {
         walk
     }
 
+    /// The password of somebody who has nothing else, also when a cell has just set something up.
+    async fn sign_in_to_set_up(&self, walk: &mut Walk<'_>) {
+        let login = Person::OtherMail.login();
+        let org = self.app.org();
+        let user = self.app.store.find_user(org, login).await.unwrap().unwrap();
+        let (id, version) = (user.facts.id, user.facts.enrollments.version);
+        let saved = self
+            .app
+            .store
+            .save_enrollments(org, &id, version, Vec::new());
+        saved.await.unwrap();
+        let who = json!({"identifier": login, "credentials": {"passcode": PASSWORD}});
+        walk.remediate("identify", who).await;
+    }
+
+    fn id_of_the_app(&self) -> String {
+        totp_key().authenticator_id(self.app.state.keys(), self.app.org())
+    }
+
+    /// The code of the app that is being set up, by the secret that its page shows.
+    async fn code_of_the_new_app(&self, walk: &Walk<'_>) -> String {
+        let name = walk.stored().await.flow;
+        let Stage::EnrollAuthenticator { challenge, .. } = &name.stage else {
+            panic!("nothing is set up: {:?}", name.stage);
+        };
+        let data = challenge.data.clone();
+        let secret = totp_secret(&data, self.app.state.keys(), self.app.org()).unwrap();
+        secret.code_at(self.app.store.now().await.unwrap())
+    }
+
     async fn body(&self, walk: &Walk<'_>, state: State, endpoint: Endpoint, body: Body) -> Value {
         let passcode = match (state, endpoint) {
             (State::ChallengeApp, Endpoint::ChallengeAnswer) => {
@@ -263,11 +330,16 @@ impl Bench {
                 _,
             ) => walk.derived_code().await,
             (State::Reset, _) => self.new_password(),
+            (State::Enroll | State::EnrollOptional, Endpoint::ChallengeAnswer) => {
+                self.code_of_the_new_app(walk).await
+            }
             (_, Endpoint::Identify) | (State::ChallengePassword, _) => PASSWORD.to_owned(),
             _ => "123456".to_owned(),
         };
-        let key = regain_engine::AuthenticatorKey::parse("okta_email").unwrap();
-        let id = key.authenticator_id(self.app.state.keys(), self.app.org());
+        let id = match endpoint {
+            Endpoint::CredentialEnroll => self.id_of_the_app(),
+            _ => email_key().authenticator_id(self.app.state.keys(), self.app.org()),
+        };
         let identifier = json!(Person::OtherMail.login());
         let credentials = json!({"passcode": passcode});
         let handle = match body {
@@ -285,7 +357,9 @@ impl Bench {
                 "userId": "00u1", "success": true, "rememberMe": true, "version": 0}),
             (_, Endpoint::Identify) => json!({"stateHandle": handle, "identifier": identifier,
                 "credentials": credentials}),
-            (_, Endpoint::Challenge) => json!({"stateHandle": handle, "authenticator": {"id": id}}),
+            (_, Endpoint::Challenge | Endpoint::CredentialEnroll) => {
+                json!({"stateHandle": handle, "authenticator": {"id": id}})
+            }
             (_, Endpoint::ChallengeAnswer) => json!({"stateHandle": handle,
                 "credentials": credentials}),
             (_, _) => json!({"stateHandle": handle}),
@@ -340,7 +414,7 @@ async fn t_s3_only_cells_of_the_table_do_anything() {
         drop(walk);
         bench.app.leave_mail().await;
     }
-    assert_eq!(cells, 680, "the whole matrix was tried");
+    assert_eq!(cells, 1_050, "the whole matrix was tried");
     assert!(
         moved > 80,
         "{moved} cells moved: the rest would prove nothing"

@@ -243,6 +243,7 @@ fn t_g6_every_comparison_of_a_credential_stands_behind_the_gate() {
     // The gate alone makes passes; every place that asks it is known.
     assert_eq!(places("Ok(Pass {"), ["limits/gate.rs"]);
     let asks = [
+        "authenticators/enroll.rs",
         "authenticators/proof.rs",
         "intents/sign_in.rs",
         "limits/gate.rs",
@@ -257,6 +258,8 @@ fn t_g6_every_comparison_of_a_credential_stands_behind_the_gate() {
         ("intents/sign_in.rs", "fn verify_password("),
         ("authenticators/email/mod.rs", "fn judge("),
         ("authenticators/password/mod.rs", "fn judge("),
+        ("authenticators/totp/enroll.rs", "fn confirm("),
+        ("authenticators/totp/mod.rs", "fn judge("),
     ] {
         let source = std::fs::read_to_string(engine.join(file)).unwrap();
         let signature = source.split_once(function).unwrap().1;

@@ -45,9 +45,11 @@ const ROUTES: &str = "
     POST 400 /idp/idx/challenge/answer
     POST 400 /idp/idx/challenge/poll
     POST 400 /idp/idx/challenge/resend
+    POST 400 /idp/idx/credential/enroll
     POST 400 /idp/idx/identify
     POST 400 /idp/idx/introspect
     POST 400 /idp/idx/recover
+    POST 400 /idp/idx/skip
 ";
 
 /// A row of it.

@@ -68,6 +68,8 @@ fn forge(forged: &mut Flow, user: &UserId, flaw: Flaw) {
                 vec![proof]
             },
             further: Vec::new(),
+            enrolled: Vec::new(),
+            recovered: false,
             tally: Tally::default(),
             paid: false,
         },
