@@ -106,18 +106,26 @@ function page({ origin, searchParams: query }) {
 
 /** A person at that page. */
 export class WidgetPage {
+  /** The handle of the newest document. */
+  #handle;
+
   /** Opens the page in a browser of its own; time in the page can be moved. */
-  static async open(t, browser, { generation, engine, origin = DEMO_ORIGIN, language, options }) {
+  static async open(t, browser, { generation, engine, origin = DEMO_ORIGIN, language, options, person }) {
     const widget = new WidgetPage();
     widget.generation = generation;
     widget.engine = engine;
-    widget.person = await Person.arrive(t, browser);
+    widget.person = person ?? await Person.arrive(t, browser);
     widget.page = await widget.person.tab();
     await widget.page.clock.install();
     widget.page.on('request', (request) => {
       const url = new URL(request.url());
       const isOurs = [origin, engine.engine].includes(url.origin) || ['data:', 'blob:'].includes(url.protocol);
       if (!isOurs) widget.person.complaints.push(`asks somebody else: ${url}`);
+    });
+    widget.page.on('response', async (response) => {
+      if (!new URL(response.url()).pathname.startsWith('/idp/idx/') || response.request().method() !== 'POST') return;
+      const document = await response.json().catch(() => undefined);
+      widget.#handle = document?.stateHandle ?? widget.#handle;
     });
     const query = new URLSearchParams({ generation: generation.name, issuer: engine.issuer });
     if (language) query.set('language', language);
@@ -233,6 +241,28 @@ export class WidgetPage {
     await this.#hesitate();
     await this.page.getByRole('link', { name: new RegExp(`^Set up\\b.*${name}`) })
       .or(this.page.getByRole('button', { name: new RegExp(`^Set up\\b.*${name}|${name}`) })).first().click();
+  }
+
+  /** Where a mail has a link, the field of the code comes when it is asked for. */
+  async enterCodeInstead() {
+    await this.#hesitate();
+    const words = /^Enter a (verification )?code( from the email)? instead/;
+    await this.page.getByRole('link', { name: words }).or(this.page.getByRole('button', { name: words })).click();
+  }
+
+  /** The right code for the same flow, from another page that has its handle. */
+  async answerElsewhere(engine, code) {
+    const handle = await this.page.evaluate(() => sessionStorage.getItem('osw-oie-state-handle')) ?? this.#handle;
+    const answer = await fetch(`${engine.engine}/idp/idx/challenge/answer`, {
+      method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ stateHandle: handle, credentials: { passcode: code } }),
+    });
+    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+  }
+
+  /** Lets so much time pass that the page asks the engine again. */
+  async waitForPoll() {
+    await this.answerTo('/idp/idx/challenge/poll', () => this.page.clock.fastForward(5_000));
   }
 
   /** From the picture of an authenticator app to its code. */

@@ -145,6 +145,9 @@ pub enum Outgoing {
         app_label: String,
         /// Where the code is typed in, for safe autofill.
         redirect_uri: String,
+        /// The app whose link is in the mail, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link_of: Option<ClientId>,
         /// Language wish of the browser.
         language: Option<String>,
     },

@@ -58,6 +58,9 @@ pub struct FlowApp {
     pub server: AuthServer,
     /// Registered redirect URI.
     pub redirect_uri: String,
+    /// Where the link in a mail leads back to; without it mails have none (`idx-wire` §6.9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_verification_uri: Option<String>,
     /// Requested scopes.
     pub scopes: Vec<String>,
     /// The client's `state`.
@@ -72,6 +75,10 @@ pub struct FlowApp {
     pub login_hint: Option<String>,
     /// The end user behind a server-side app, as the app told with its secret (`idx-wire` §1.3).
     pub end_user: Option<EndUser>,
+    /// The browser that began the flow, where it did so itself: for people to read, and for nothing
+    /// else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_by: Option<EndUser>,
 }
 
 /// Who sits at the browser, as a confidential client told.
@@ -97,6 +104,7 @@ impl FlowApp {
             confidential: true,
             server: AuthServer::Custom("default".to_owned()),
             redirect_uri: "http://localhost:8401/login/callback".to_owned(),
+            email_verification_uri: None,
             scopes: vec!["openid".to_owned()],
             state: None,
             nonce: None,
@@ -104,6 +112,7 @@ impl FlowApp {
             language: None,
             login_hint: None,
             end_user: None,
+            began_by: None,
         }
     }
 }

@@ -35,7 +35,7 @@ mod steps;
 mod work;
 
 pub use authenticators::email::{
-    CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket, email_key, enroll_email,
+    CODE_DIGITS_MAX, CODE_DIGITS_MIN, CodeTicket, LinkState, LinkTarget, email_key, enroll_email,
 };
 pub use authenticators::totp::{TotpSecret, enroll_totp, totp_key, totp_secret};
 pub use authenticators::{AuthenticatorKey, Descriptor, Proof, descriptors};

@@ -126,7 +126,9 @@ pub fn step(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
     if !flow.is_live() {
         return Err(Refusal::Expired);
     }
-    if matches!(input, Input::Introspect) {
+    // Whoever waits in another tab finds where the flow went meanwhile.
+    let waits = matches!(input, Input::Poll) && flow.climb().is_some();
+    if waits || matches!(input, Input::Introspect) {
         return Ok(Step::Show(Vec::new()));
     }
     offers(&flow, env.policy).admit(&input)?;
@@ -169,7 +171,6 @@ fn replay_of(flow: &Flow, input: &Input, env: &Env<'_>) -> Option<Replay> {
 fn dispatch(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Result<Step, Refusal> {
     match (&flow.stage, input) {
         (_, Input::Cancel) => steps::cancel::take(flow, env),
-        (_, Input::Introspect | Input::Poll) => Ok(Step::Show(Vec::new())),
         (
             Stage::Identify,
             Input::Identify {
@@ -219,7 +220,7 @@ fn dispatch(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
                 revoke_sessions,
             },
         ) => steps::reset_authenticator::take(flow, passcode.as_ref(), revoke_sessions, facts, env),
-        (_, Input::Answer { .. } | Input::Identify { .. }) => {
+        (_, Input::Answer { .. } | Input::Identify { .. } | Input::Introspect | Input::Poll) => {
             Err(Refusal::Bug("an input was admitted that no step takes"))
         }
     }

@@ -22,6 +22,7 @@ mod brand;
 mod browser;
 mod compose;
 mod language;
+mod link_page;
 mod mail;
 mod mailbox;
 mod plain;
@@ -34,6 +35,7 @@ mod transport;
 pub use brand::Brand;
 pub use compose::{Envelope, MailError, Message, Sender, compose};
 pub use language::Language;
+pub use link_page::{LinkPage, LiveLink, link_page};
 pub use mail::{ChangeNotice, CodeMail, Mail};
 pub use mailbox::{
     DevMailbox, Event, EventKind, MAILBOX_CSP, MailboxError, MailboxMessage, Note, mailbox_css,

@@ -80,6 +80,9 @@ pub struct CodeMail {
     pub identifier: String,
     /// A word that the page shows as well ("Heron"), so that two mails are not confused.
     pub request_word: Option<String>,
+    /// What shows the code in a browser, and goes on from there; `https:`, or `http:` on this machine
+    /// (L-08).
+    pub link: Option<String>,
     /// The host for which a browser may fill the code in: the last line becomes
     /// `@host #123456`. Anything but a plain host name is left out.
     pub autofill_host: Option<String>,
@@ -95,6 +98,7 @@ impl CodeMail {
             app_label: "Example App".to_owned(),
             identifier: "alice@example.com".to_owned(),
             request_word: Some("Heron".to_owned()),
+            link: Some("https://id.example/email/verify/app?token=example".to_owned()),
             autofill_host: Some("app.example".to_owned()),
         }
     }

@@ -120,6 +120,7 @@ pub(crate) struct CodeContent {
     pub(crate) code_lives: String,
     pub(crate) word: Option<String>,
     pub(crate) request_word: Option<String>,
+    pub(crate) link: Option<String>,
     pub(crate) autofill: Option<String>,
 }
 
@@ -152,6 +153,7 @@ impl CodeContent {
             not_you,
             code_lives: (say.code_lives)(mail.minutes),
             request_word: word.as_deref().map(say.request_word),
+            link: mail.link.clone().filter(|link| is_link(link)),
             autofill: host.map(|host| format!("@{host} #{code}")),
             code,
             identifier,
@@ -313,9 +315,15 @@ fn finish(
     }
 }
 
-fn utc(time: Timestamp) -> DateTime {
+pub(crate) fn utc(time: Timestamp) -> DateTime {
     let known = jiff::Timestamp::from_millisecond(time.as_millis());
     TimeZone::UTC.to_datetime(known.unwrap_or(jiff::Timestamp::MAX))
+}
+
+/// An address that no mail program takes for two.
+fn is_link(text: &str) -> bool {
+    let is_web = text.starts_with("https://") || text.starts_with("http://");
+    is_web && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// A host name as autofill knows it: no port, no path.

@@ -42,7 +42,25 @@ pub(crate) struct Sentences {
     /// What to do with the code, which follows at once.
     pub(crate) enter_this_code: &'static str,
     pub(crate) help_label: &'static str,
+    /// On the button that leads to the app.
+    pub(crate) link_button: &'static str,
+    /// Above the button of a link's page: (app).
+    pub(crate) link_continue: fn(&str) -> String,
+    /// Above the code of a link's page.
+    pub(crate) link_elsewhere: &'static str,
+    pub(crate) link_expired: &'static str,
+    pub(crate) link_heading: &'static str,
+    pub(crate) link_not_you: &'static str,
+    pub(crate) link_replaced: &'static str,
+    /// Above what is known of who asked.
+    pub(crate) link_rows: &'static str,
+    /// Heading of a link's page when it is good for nothing any more.
+    pub(crate) link_useless_heading: &'static str,
+    pub(crate) link_unknown: &'static str,
+    pub(crate) link_used: &'static str,
     pub(crate) never_share: &'static str,
+    /// What to do with the link, which follows at once.
+    pub(crate) open_this_link: &'static str,
     pub(crate) recovery_heading: &'static str,
     /// (identifier, app)
     pub(crate) recovery_intro: fn(&str, &str) -> String,

@@ -14,6 +14,10 @@ pub struct Client {
     pub secret_hash: Option<TokenHash>,
     /// Where flows may lead back to: exact strings (O-02).
     pub redirect_uris: Vec<String>,
+    /// Where the link in a mail leads back to, with `state` and `otp` (`idx-wire` §6.9). Without it
+    /// mails have a code and no link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_verification_uri: Option<String>,
     /// Where a sign-out may lead to: exact strings (O-09).
     pub post_logout_redirect_uris: Vec<String>,
 }

@@ -156,6 +156,7 @@ mod tests {
             label: "App".to_owned(),
             secret_hash: secret.map(TokenHash::of),
             redirect_uris: Vec::new(),
+            email_verification_uri: None,
             post_logout_redirect_uris: Vec::new(),
         }
     }

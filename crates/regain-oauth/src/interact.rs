@@ -101,6 +101,7 @@ mod tests {
             label: "App".to_owned(),
             secret_hash: secret.map(TokenHash::of),
             redirect_uris: vec![REDIRECT.to_owned()],
+            email_verification_uri: None,
             post_logout_redirect_uris: Vec::new(),
         }
     }

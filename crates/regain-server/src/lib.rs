@@ -12,6 +12,7 @@ mod bounds;
 mod cors;
 mod dev;
 mod device_cookie;
+mod email_link;
 mod farewell;
 mod hash_kinds;
 mod hasher;

@@ -21,7 +21,7 @@ use crate::pace::in_time;
 use crate::requests::observe;
 use crate::shedding::shed;
 use crate::state::AppState;
-use crate::{dev, idx, oauth, operations};
+use crate::{dev, email_link, idx, oauth, operations};
 
 /// About how many headers an answer gets from what stands around its handler.
 const HEADERS_TO_COME: usize = 20;
@@ -32,9 +32,10 @@ pub fn router(state: AppState) -> Router {
         .merge(idx::router())
         .merge(oauth::router())
         .layer(from_fn_with_state(state.clone(), around_steps));
-    // Apps send people here from pages of their own.
-    let from_any_page =
-        oauth::logout_router().layer(from_fn_with_state(state.clone(), around_logout));
+    // Apps and mails send people here.
+    let from_any_page = oauth::logout_router()
+        .merge(email_link::router())
+        .layer(from_fn_with_state(state.clone(), around_pages));
     // Whoever watches over the process must hear from it when it is busiest.
     let always = operations::health_router().layer(from_fn(around_health));
     let product = from_known_pages.merge(from_any_page).merge(always);
@@ -75,7 +76,7 @@ async fn around_steps(State(state): State<AppState>, request: Request, next: Nex
     .await
 }
 
-async fn around_logout(State(state): State<AppState>, request: Request, next: Next) -> Response {
+async fn around_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let state = &state;
     in_time(request, |request| {
         shed(state, request, |request| next.run(request))

@@ -94,6 +94,8 @@ pub struct KeyRing {
     pub code: MacKey,
     /// Interaction codes are derived from their flow, so that a repeated answer is the same.
     pub interaction_code: MacKey,
+    /// Links in mails name their challenge, and cannot be made without it (L-02).
+    pub link: MacKey,
     /// Tags of refresh tokens.
     pub refresh_token: MacKey,
     /// Digests of requests, to know a repeated one (I-06).
@@ -118,6 +120,7 @@ impl KeyRing {
             backup: master.mac("backup/1"),
             code: master.mac("code/1"),
             interaction_code: master.mac("interaction-code/1"),
+            link: master.mac("link/1"),
             refresh_token: master.mac("refresh-token/1"),
             replay: master.mac("replay/1"),
             state_handle: master.mac("state-handle/1"),

@@ -48,6 +48,26 @@
     });
   });
 
+  // A mail's link may go on with the same flow in another tab: then this one follows, when it is
+  // looked at again. It asks for ten minutes.
+  all("[data-poll]").forEach(function (element) {
+    var times = 150;
+    var wait = function () {
+      if (times > 0) window.setTimeout(ask, 4000);
+    };
+    var ask = function () {
+      times -= 1;
+      if (document.hidden) return wait();
+      window.fetch(element.dataset.poll, { credentials: "same-origin" }).then(function (answer) {
+        return answer.ok ? answer.json() : {};
+      }).then(function (answer) {
+        if (answer.href) window.location.assign(answer.href);
+        else wait();
+      }).catch(wait);
+    };
+    if (window.fetch) wait();
+  });
+
   // A button that copies what stands elsewhere on the page.
   all("button[data-copy]").forEach(function (button) {
     var source = document.getElementById(button.dataset.copy);

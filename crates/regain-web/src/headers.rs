@@ -48,7 +48,7 @@ const FIXED: [(HeaderName, HeaderValue); 7] = [
 /// form, and signing out ends at the service's logout endpoint.
 pub(crate) fn content_security_policy(engine_origin: &str) -> String {
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
          form-action 'self' {engine_origin}; base-uri 'none'; frame-ancestors 'none'"
     )
 }

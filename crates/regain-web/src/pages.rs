@@ -13,6 +13,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod not_found;
 pub(crate) mod other_step;
+pub(crate) mod poll;
 pub(crate) mod recover_password;
 pub(crate) mod resend;
 pub(crate) mod reset_password;

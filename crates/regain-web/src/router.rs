@@ -17,8 +17,8 @@ use crate::config::{WebConfig, WebError};
 use crate::form::BODY_BYTES_MAX;
 use crate::pages::{
     callback, cancel, challenge_code, challenge_password, change_password, current, enroll_code,
-    error, home, login, logout, not_found, other_step, recover_password, resend, reset_password,
-    select_authenticator, skip, terminal, verify_authenticator,
+    error, home, login, logout, not_found, other_step, poll, recover_password, resend,
+    reset_password, select_authenticator, skip, terminal, verify_authenticator,
 };
 use crate::{assets, browser, headers};
 
@@ -102,6 +102,7 @@ fn routes(app: Arc<App>) -> Router {
             get(other_step::show).post(other_step::submit),
         )
         .route("/continue", get(current::show))
+        .route("/poll", get(poll::show))
         .route("/cancel", post(cancel::submit))
         .route("/logout", post(logout::submit))
         .route("/terminal", get(terminal::show))

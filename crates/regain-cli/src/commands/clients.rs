@@ -37,6 +37,10 @@ pub(crate) struct Create {
     /// Where flows may lead back to, exactly; may be given several times
     #[arg(long = "redirect-uri", value_name = "URI", required = true)]
     redirect_uris: Vec<String>,
+    /// Where the link in a mail leads back to, with `state` and `otp`; without it mails have a code
+    /// and no link
+    #[arg(long, value_name = "URI")]
+    email_verification_uri: Option<String>,
     /// Where a sign-out may lead to, exactly; may be given several times
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
@@ -91,9 +95,10 @@ impl Create {
             .redirect_uris
             .iter()
             .chain(&self.post_logout_redirect_uris)
+            .chain(&self.email_verification_uri)
         {
             config::check_uri(uri)
-                .map_err(|message| Failure::unusable(format!("redirect URIs {message}")))?;
+                .map_err(|message| Failure::unusable(format!("an address of the app {message}")))?;
         }
         let secret = (!self.public).then(|| Secret::new(random_token(&mut SystemEntropy)));
         let client = Client {
@@ -101,6 +106,7 @@ impl Create {
             label: self.label.clone(),
             secret_hash: secret.as_ref().map(|secret| TokenHash::of(secret.expose())),
             redirect_uris: self.redirect_uris.clone(),
+            email_verification_uri: self.email_verification_uri.clone(),
             post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
         };
         Ok((client, secret))

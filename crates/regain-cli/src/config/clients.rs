@@ -28,6 +28,8 @@ pub(crate) struct Client {
     pub(crate) secret_file: Option<String>,
     /// Where flows may lead back to: exact addresses, one at least.
     pub(crate) redirect_uris: Vec<String>,
+    /// Where the link in a mail leads back to; without it mails have a code and no link.
+    pub(crate) email_verification_uri: Option<String>,
     /// Where a sign-out may lead to: exact addresses.
     pub(crate) post_logout_redirect_uris: Vec<String>,
 }
@@ -88,11 +90,16 @@ impl Client {
                     .unwrap_or_else(|message| problems.add(&format!("{key}.{name}"), message));
             }
         }
+        if let Some(uri) = &self.email_verification_uri {
+            let key = format!("{key}.email_verification_uri");
+            check_uri(uri).unwrap_or_else(|message| problems.add(&key, message));
+        }
         Some(OAuthClient {
             label: self.label.clone().unwrap_or_else(|| self.id.clone()),
             id: id?,
             secret_hash: secret.map(|secret| TokenHash::of(secret.expose())),
             redirect_uris: self.redirect_uris.clone(),
+            email_verification_uri: self.email_verification_uri.clone(),
             post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
         })
     }

@@ -184,7 +184,7 @@ pub(crate) trait Authenticator: Sync {
     }
 
     /// What its page needs besides the form.
-    fn contextual_data(&self) -> Option<idx::ContextualData> {
+    fn contextual_data(&self, _flow: &Flow) -> Option<idx::ContextualData> {
         None
     }
 

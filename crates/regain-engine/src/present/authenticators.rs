@@ -27,7 +27,7 @@ pub(super) fn describe(
             let mut current = enrollment(&challenge.authenticator, climb, frame, shown);
             if let (Some(current), Some(known)) = (&mut current, challenge.authenticator.resolve())
             {
-                current.contextual_data = known.contextual_data();
+                current.contextual_data = known.contextual_data(flow);
             }
             document.current_authenticator_enrollment = current.map(Object::of);
         }

@@ -58,7 +58,8 @@ impl ModelFlow {
             (_, Move::Cancel) => (Model::First, true, None),
             (Model::First, Move::Recover) => (Model::RecoverPage, true, None),
             (Model::RecoverPage, Move::Identify(who)) => (Model::Choice { who: *who }, true, None),
-            (at @ Model::Choice { .. }, Move::Recover) => (at, true, None),
+            (at @ Model::Choice { .. }, Move::Poll | Move::Recover)
+            | (at @ Model::Reset { .. }, Move::Poll) => (at, true, None),
             (Model::Choice { who }, Move::Select) => {
                 let code = Code {
                     who,

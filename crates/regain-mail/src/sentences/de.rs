@@ -57,8 +57,25 @@ pub(super) static SENTENCES: Sentences = Sentences {
     },
     enter_this_code: "Bitte auf der Seite, die nach dem Code fragt, diesen Code eingeben:",
     help_label: "Hilfe",
+    link_button: "Weiter",
+    link_continue: |app| format!("In diesem Browser begonnen? Dann geht es in {app} weiter:"),
+    link_elsewhere: "In einem anderen Browser oder auf einem anderen Gerät begonnen? Dann dort diesen Code \
+                     eingeben:",
+    link_expired: "Dieser Link ist zu alt. Bitte auf der ursprünglichen Seite eine neue Mail anfordern.",
+    link_heading: "Dort weitermachen, wo es begonnen hat",
+    link_not_you: "Wenn das niemand gewollt hat, diese Seite einfach schließen. Es hat sich nichts \
+                   geändert, und mit dieser Seite allein kommt niemand hinein.",
+    link_replaced: "Es gibt eine neuere Mail, oder es ging einen Schritt zurück. Bitte die neueste Mail \
+                    benutzen.",
+    link_rows: "Angefordert:",
+    link_useless_heading: "Dieser Link gilt nicht mehr",
+    link_unknown: "Vielleicht fehlt ein Teil. Bitte den ganzen Link aus der Mail kopieren oder den Code \
+                   daraus eingeben.",
+    link_used: "Er wurde schon benutzt. Wenn das jemand anderes war, bitte „Passwort vergessen?“ wählen \
+                und ein anderes Passwort setzen.",
     never_share: "Niemand, der helfen will, braucht diesen Code. Bitte nicht vorlesen und nicht \
                   weitergeben.",
+    open_this_link: "Oder diesen Link öffnen, am besten in dem Browser, in dem alles begonnen hat:",
     recovery_heading: "Passwort zurücksetzen",
     recovery_intro: |identifier, app| {
         format!("Das Passwort von {identifier} soll in {app} zurückgesetzt werden.")

@@ -55,7 +55,21 @@ pub(super) static SENTENCES: Sentences = Sentences {
     },
     enter_this_code: "Go back to the page where you asked, and enter this code:",
     help_label: "Help",
+    link_button: "Continue",
+    link_continue: |app| format!("If you asked for it in this browser, go on in {app}:"),
+    link_elsewhere: "If you asked for it in another browser or on another device, enter this code there:",
+    link_expired: "This link is too old. Go back to where you asked, and have a new mail sent.",
+    link_heading: "Finish where you started",
+    link_not_you: "If it was not you, close this page. Nothing has changed, and nobody gets in with this \
+                   page alone.",
+    link_replaced: "There is a newer mail, or you went back. Use the newest mail.",
+    link_rows: "This was asked for:",
+    link_useless_heading: "This link is of no use any more",
+    link_unknown: "It may have been cut off. Copy the whole link from the mail, or enter the code from it.",
+    link_used: "It was used already. If it was not you, choose \"Forgot password?\" and set another \
+                password.",
     never_share: "Nobody who helps you ever needs this code. Do not read it out or pass it on.",
+    open_this_link: "Or open this link, best in the browser in which you asked:",
     recovery_heading: "Reset your password",
     recovery_intro: |identifier, app| {
         format!("Somebody, probably you, wants to reset the password of {identifier} in {app}.")

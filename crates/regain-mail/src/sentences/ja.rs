@@ -39,7 +39,21 @@ pub(super) static SENTENCES: Sentences = Sentences {
     code_lives: |minutes| format!("このコードは {minutes} 分間、1 回だけ使えます。"),
     enter_this_code: "お手続き中のページに戻り、次のコードを入力してください：",
     help_label: "お問い合わせ",
+    link_button: "続ける",
+    link_continue: |app| format!("このブラウザーでお手続き中の場合は、{app} で続けてください："),
+    link_elsewhere: "別のブラウザーや端末でお手続き中の場合は、そちらで次のコードを入力してください：",
+    link_expired: "このリンクは期限切れです。お手続き中のページに戻り、新しいメールを送信してください。",
+    link_heading: "お手続きを始めた場所で続けてください",
+    link_not_you: "お心当たりがない場合は、このページを閉じてください。何も変更されておらず、このページだけでは\
+                   誰もサインインできません。",
+    link_replaced: "より新しいメールがあるか、前のページに戻られたようです。最新のメールをご利用ください。",
+    link_rows: "リクエストの内容：",
+    link_useless_heading: "このリンクは無効です",
+    link_unknown: "リンクが途中で切れている可能性があります。メールからリンク全体をコピーするか、コードを入力してください。",
+    link_used: "このリンクは使用済みです。お心当たりがない場合は、「パスワードをお忘れですか？」から別のパスワードを\
+                設定してください。",
     never_share: "サポート担当者がこのコードをお尋ねすることはありません。他の人に教えないでください。",
+    open_this_link: "または、お手続き中のブラウザーで次のリンクを開いてください：",
     recovery_heading: "パスワードの再設定",
     recovery_intro: |identifier, app| {
         format!("{app} で {identifier} のパスワードを再設定する手続きが始まりました。")

@@ -53,6 +53,8 @@ fn of_code(
         ("heading", Value::from(content.heading)),
         ("intro", Value::from(content.intro)),
         ("enter_this_code", Value::from(frame.say.enter_this_code)),
+        ("open_this_link", Value::from(frame.say.open_this_link)),
+        ("link_button", Value::from(frame.say.link_button)),
         ("code_lives", Value::from(content.code_lives)),
         ("never_share", Value::from(frame.say.never_share)),
         ("request_word", optional(content.request_word.as_deref())),
@@ -64,6 +66,7 @@ fn of_code(
         ("identifier", Value::from(content.identifier)),
         ("app", Value::from(content.app)),
         ("request_word", optional(content.word.as_deref())),
+        ("link", optional(content.link.as_deref())),
         ("autofill", optional(content.autofill.as_deref())),
     ]);
 }

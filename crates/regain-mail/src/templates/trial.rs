@@ -62,6 +62,7 @@ fn trials(name: &str) -> Vec<(Mail, Brand)> {
         app_label: CANARY.to_owned(),
         identifier: CANARY.to_owned(),
         request_word: full.then(|| CANARY.to_owned()),
+        link: full.then(|| "https://id.example/email/verify/app?token=example".to_owned()),
         autofill_host: full.then(|| "app.example".to_owned()),
         ..CodeMail::sample()
     };

@@ -56,6 +56,7 @@ fn recovery() -> impl Strategy<Value = Mail> {
                     app_label,
                     identifier,
                     request_word,
+                    link: None,
                     autofill_host,
                 })
             },

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use regain_engine::{Flow, FlowApp, new_interaction_handle, state_handle};
+use regain_engine::{EndUser, Flow, FlowApp, new_interaction_handle, state_handle};
 use regain_oauth::{InteractRequest, OAuthError};
 use regain_store::NewFlow;
 use regain_types::{SystemEntropy, TokenHash};
@@ -54,12 +54,19 @@ async fn begin(
         .await
         .map_err(|denied| Stopped::Limit(denied.into()))?;
     let request = InteractRequest::read(&call.form, &client)?;
+    // What an app sends it sends for others: of those only it can tell.
+    let began_by = (!client.is_confidential()).then(|| EndUser {
+        address: call.meta.address.clone(),
+        user_agent: call.meta.user_agent.clone(),
+        device: None,
+    });
     let app = FlowApp {
         confidential: client.is_confidential(),
         client_id: client.id,
         label: client.label,
         server: call.server.clone(),
         redirect_uri: request.redirect_uri,
+        email_verification_uri: client.email_verification_uri,
         scopes: request.scopes,
         state: request.state,
         nonce: request.nonce,
@@ -67,6 +74,7 @@ async fn begin(
         language: call.language(),
         login_hint: request.login_hint,
         end_user,
+        began_by,
     };
     let interaction_handle = new_interaction_handle(&mut SystemEntropy);
     let flow = Flow::begin(app, state.store().now().await?, &mut SystemEntropy);

@@ -7,6 +7,7 @@ use regain_types::{Timestamp, UserId};
 
 use super::address::host_of;
 use super::bounces;
+use crate::email_link;
 use crate::state::AppState;
 
 /// A mail and its recipient.
@@ -65,6 +66,7 @@ pub(super) async fn write(
             ticket,
             app_label,
             redirect_uri,
+            link_of,
             language,
             identifier_hash: _,
             known_device: _,
@@ -82,6 +84,9 @@ pub(super) async fn write(
                 app_label: app_label.clone(),
                 identifier: recipient.login,
                 request_word: None,
+                link: link_of
+                    .as_ref()
+                    .map(|client| email_link::address(state, client, ticket)),
                 autofill_host: Some(host_of(redirect_uri).to_owned()),
             };
             let mail = match ticket.intent {

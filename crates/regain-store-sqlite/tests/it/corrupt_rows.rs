@@ -83,6 +83,7 @@ fn client() -> Client {
         label: "Demo app".to_owned(),
         secret_hash: None,
         redirect_uris: Vec::new(),
+        email_verification_uri: None,
         post_logout_redirect_uris: Vec::new(),
     }
 }

@@ -175,6 +175,7 @@ pub(super) fn mail(user: Option<&UserId>, now: Timestamp) -> Outgoing {
         },
         app_label: "Demo app".to_owned(),
         redirect_uri: "http://localhost:8401/login/callback".to_owned(),
+        link_of: None,
         language: Some("de".to_owned()),
     }
 }
@@ -220,6 +221,7 @@ pub(super) fn client(id: &str) -> Client {
         label: "My \u{201c}app\u{201d}".to_owned(),
         secret_hash: Some(hash()),
         redirect_uris: vec!["http://localhost:8080/login/callback".to_owned()],
+        email_verification_uri: None,
         post_logout_redirect_uris: Vec::new(),
     }
 }

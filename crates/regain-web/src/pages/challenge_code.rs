@@ -34,6 +34,8 @@ struct CodePage {
     code_error: Option<String>,
     is_email: bool,
     mailbox_url: Option<String>,
+    /// What is asked whether the flow went on in another tab.
+    poll: Option<String>,
     can_resend: bool,
     resend_wait_seconds: u64,
     can_choose_another: bool,
@@ -92,7 +94,9 @@ fn page(
         // The pages of a recovery end with the new password; what comes then is a sign-in.
         progress: (recovers && is_email).then(|| Progress::at(RecoveryStep::CheckEmail, t)),
         lead: match (step.destination(), is_email) {
+            (Some(destination), _) if step.has_link() => fill(t.link_sent_to, &[destination]),
             (Some(destination), _) => fill(t.code_sent_to, &[destination]),
+            (None, true) if step.has_link() => t.link_sent_if_known.to_owned(),
             (None, true) => t.code_sent_if_known.to_owned(),
             (None, false) => fill(t.code_from_app, &[name]),
         },
@@ -113,6 +117,13 @@ fn page(
             .as_ref()
             .filter(|_| is_email)
             .map(ToString::to_string),
+        poll: step.has_link().then(|| {
+            format!(
+                "/poll?state={}&page={}",
+                open.id,
+                Page::ChallengeCode(key.clone())
+            )
+        }),
         can_resend: step.can_resend(),
         resend_wait_seconds: step
             .resend_after()

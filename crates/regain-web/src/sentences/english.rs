@@ -76,6 +76,9 @@ pub(crate) static ENGLISH: Sentences = Sentences {
     code_sent_to: "We sent a code to {0}. Type it here, or copy and paste it.",
     code_sent_if_known: "If there is an account with this name, a code is on its way to its email \
                         address. Type it here, or copy and paste it.",
+    link_sent_to: "We sent a mail to {0}. Open its link in this browser, or type its code here.",
+    link_sent_if_known: "If there is an account with this name, a mail is on its way to its email \
+                        address. Open its link in this browser, or type its code here.",
     code_from_app: "Type the code from {0}.",
     check_spam: "No mail after a minute? Look in the spam folder, then ask for a new code.",
     enroll_lead: "Your account needs one more way to sign in, beside the password. From now on both are \

@@ -161,7 +161,7 @@ async fn the_headers_of_a_page() {
     lines.sort();
     insta::assert_snapshot!(lines.join("\n"), @r"
     cache-control: no-store
-    content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self' http://engine.test:8400; base-uri 'none'; frame-ancestors 'none'
+    content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self' http://engine.test:8400; base-uri 'none'; frame-ancestors 'none'
     content-type: text/html; charset=utf-8
     cross-origin-opener-policy: same-origin
     cross-origin-resource-policy: same-origin

@@ -108,14 +108,17 @@ fn client(
     secret: Option<&str>,
     origins: &[String],
 ) -> Result<Client, Failure> {
+    let callbacks: Vec<String> = origins
+        .iter()
+        .map(|origin| format!("{origin}/login/callback"))
+        .collect();
     Ok(Client {
         id: ClientId::parse(id).map_err(|error| Failure::failed(error.to_string()))?,
         label: label.to_owned(),
         secret_hash: secret.map(TokenHash::of),
-        redirect_uris: origins
-            .iter()
-            .map(|origin| format!("{origin}/login/callback"))
-            .collect(),
+        // The app of the demo itself knows how to go on with a link.
+        email_verification_uri: secret.and(callbacks.first().cloned()),
+        redirect_uris: callbacks,
         post_logout_redirect_uris: origins
             .iter()
             .flat_map(|origin| [origin.clone(), format!("{origin}/")])

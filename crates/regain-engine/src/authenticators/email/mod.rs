@@ -1,5 +1,7 @@
 //! E-mail: a code that derives from its challenge, so that nothing of it is stored (C-07).
 
+mod link;
+
 use regain_types::{ChallengeId, FlowId, KeyRing, OrgId, Secret, Timestamp};
 use regain_wire::idx;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ use crate::need::{Enrollment, UserFacts};
 use crate::notice::Notice;
 use crate::offers::{Holder, Offer};
 use crate::policy::Policy;
+
+pub use link::{LinkState, LinkTarget};
 
 /// Fewest digits of a code (security §3).
 pub const CODE_DIGITS_MIN: u8 = 6;
@@ -133,6 +137,7 @@ impl Authenticator for Email {
             ticket,
             app_label: flow.app.label.clone(),
             redirect_uri: flow.app.redirect_uri.clone(),
+            link_of: has_link(flow).then(|| flow.app.client_id.clone()),
             language: flow.app.language.clone(),
         };
         Opened {
@@ -176,10 +181,10 @@ impl Authenticator for Email {
         ]
     }
 
-    fn contextual_data(&self) -> Option<idx::ContextualData> {
+    fn contextual_data(&self, flow: &Flow) -> Option<idx::ContextualData> {
         // Absent would mean true: the widget then hides the field for the code.
         Some(idx::ContextualData {
-            use_email_magic_link: Some(false),
+            use_email_magic_link: Some(has_link(flow)),
             ..idx::ContextualData::default()
         })
     }
@@ -198,6 +203,11 @@ impl Authenticator for Email {
     fn sends(&self) -> bool {
         true
     }
+}
+
+/// Whether mails of a flow have a link: where its app knows how to go on with one.
+fn has_link(flow: &Flow) -> bool {
+    flow.app.email_verification_uri.is_some()
 }
 
 fn ticket_of(challenge: &Challenge) -> Option<CodeTicket> {

@@ -176,6 +176,7 @@ impl TestApp {
                 label: "Test app".to_owned(),
                 secret_hash: secret.map(TokenHash::of),
                 redirect_uris: vec![REDIRECT_URI.to_owned()],
+                email_verification_uri: None,
                 post_logout_redirect_uris: vec!["http://localhost:8401/".to_owned()],
             };
             self.store.save_client(self.org(), client).await.unwrap();
@@ -373,6 +374,7 @@ pub(crate) fn flow_app() -> FlowApp {
         confidential: false,
         server: AuthServer::Custom("default".to_owned()),
         redirect_uri: REDIRECT_URI.to_owned(),
+        email_verification_uri: None,
         scopes: vec!["openid".to_owned(), "profile".to_owned()],
         state: Some("state-of-the-app".to_owned()),
         nonce: None,
@@ -380,6 +382,7 @@ pub(crate) fn flow_app() -> FlowApp {
         language: None,
         login_hint: None,
         end_user: None,
+        began_by: None,
     }
 }
 

@@ -110,6 +110,14 @@ impl State {
         )
     }
 
+    /// Whether a name was given: whoever waits from then on may look where the flow is.
+    const fn is_about_somebody(self) -> bool {
+        !matches!(
+            self,
+            Self::Identify | Self::IdentifyNameOnly | Self::IdentifyRecovery
+        )
+    }
+
     /// Whether a code was sent and is asked for.
     const fn is_challenged_by_mail(self) -> bool {
         matches!(
@@ -131,7 +139,7 @@ impl State {
             // Chosen again: the same secret.
             | (Self::Enroll | Self::EnrollOptional, Endpoint::CredentialEnroll)
             | (Self::Select | Self::SelectOfNobody, Endpoint::Recover) => Shows,
-            (_, Endpoint::ChallengePoll) if mailed => Shows,
+            (state, Endpoint::ChallengePoll) if state.is_about_somebody() => Shows,
             (_, Endpoint::Challenge | Endpoint::ChallengeResend) if mailed => Goes(200, CHALLENGE),
             (_, Endpoint::Cancel) => Goes(200, "identify"),
             (Self::Identify, Endpoint::Identify)

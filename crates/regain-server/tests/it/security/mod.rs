@@ -16,6 +16,7 @@ mod held_commits;
 mod imported;
 mod indistinguishable;
 mod interleavings;
+mod links;
 mod list;
 mod locked_store;
 mod mail_budget;
