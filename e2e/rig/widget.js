@@ -243,6 +243,13 @@ export class WidgetPage {
       .or(this.page.getByRole('button', { name: new RegExp(`^Set up\\b.*${name}|${name}`) })).first().click();
   }
 
+  /** Leaves a new password for later. */
+  async skipForNow() {
+    const words = /^(Remind me later|Skip|Not now)/;
+    await this.#hesitate();
+    await this.page.getByRole('link', { name: words }).or(this.page.getByRole('button', { name: words })).first().click();
+  }
+
   /** Where a mail has a link, the field of the code comes when it is asked for. */
   async enterCodeInstead() {
     await this.#hesitate();

@@ -161,6 +161,13 @@ pub enum Stage {
     Identify,
     /// The first page of recovery.
     IdentifyRecovery,
+    /// Everything is proved, and the password is too old, or soon is.
+    ReenrollAuthenticator {
+        /// Who climbs.
+        climb: Climb,
+        /// Days until it is too old, and until then a new one may wait; `None`: it is.
+        days_left: Option<u32>,
+    },
     /// The proof is there; a new password is demanded.
     ResetAuthenticator {
         /// Who climbs.
@@ -215,6 +222,9 @@ pub struct Climb {
     /// What was set up in this flow: it is not asked for in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enrolled: Vec<AuthenticatorKey>,
+    /// Whether its password was asked about, and stays or is new: it is not asked for again.
+    #[serde(default)]
+    pub password_is_settled: bool,
     /// Whether it began as a recovery: a mailbox alone is no reason to set up anything.
     #[serde(default)]
     pub recovered: bool,
@@ -372,6 +382,7 @@ impl Flow {
             | Stage::Dead
             | Stage::Identify
             | Stage::IdentifyRecovery
+            | Stage::ReenrollAuthenticator { .. }
             | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => last,
@@ -396,6 +407,7 @@ impl Flow {
             Stage::ChallengeAuthenticator { climb, .. }
             | Stage::ConfirmAuthenticator { climb, .. }
             | Stage::EnrollAuthenticator { climb, .. }
+            | Stage::ReenrollAuthenticator { climb, .. }
             | Stage::ResetAuthenticator { climb }
             | Stage::SelectAuthenticator { climb }
             | Stage::SelectAuthenticatorEnroll { climb, .. } => Some(climb),
@@ -415,6 +427,7 @@ impl Flow {
             | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
+            | Stage::ReenrollAuthenticator { .. }
             | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => {
@@ -434,6 +447,7 @@ impl Flow {
             | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
+            | Stage::ReenrollAuthenticator { .. }
             | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => {
@@ -459,6 +473,7 @@ impl Flow {
             | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
+            | Stage::ReenrollAuthenticator { .. }
             | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => {
@@ -477,6 +492,7 @@ impl Flow {
             | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
+            | Stage::ReenrollAuthenticator { .. }
             | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => true,
@@ -497,6 +513,7 @@ impl Flow {
             | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
             | Stage::IdentifyRecovery
+            | Stage::ReenrollAuthenticator { .. }
             | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => false,

@@ -19,6 +19,8 @@ pub enum Notice {
     IdentifierMalformed(String),
     /// The new password is a common one.
     PasswordCommon,
+    /// The password soon is too old, for the app with this label.
+    PasswordExpiring(String),
     /// The password of a known user is wrong; only with enumeration prevention off.
     PasswordIncorrect,
     /// The new password breaks rules; the sentence names them.
@@ -57,6 +59,7 @@ impl Notice {
             Self::CodeUsed => "authfactor.challenge.soft_token.used_passcode",
             Self::IdentifierMalformed(_) => "E0000001",
             Self::PasswordCommon => "password.common",
+            Self::PasswordExpiring(_) => "idx.password.expiring.message",
             Self::PasswordIncorrect => "incorrectPassword",
             Self::PasswordRequirementsNotMet(_) => "password.passwordRequirementsNotMet",
             Self::RecoveryCompleted => "idx.recovery.completed",
@@ -81,6 +84,9 @@ impl Notice {
             Self::IdentifierMalformed(sentence) => sentence.clone(),
             Self::PasswordCommon => {
                 "This password is one of the most common ones. Please choose another.".to_owned()
+            }
+            Self::PasswordExpiring(app) => {
+                format!("Your password for {app} expires soon. Choose a new one now, or later.")
             }
             Self::PasswordIncorrect => "Password is incorrect".to_owned(),
             Self::PasswordRequirementsNotMet(sentence) => {
@@ -108,7 +114,9 @@ impl Notice {
         match self {
             Self::CodeInvalid | Self::UnknownUser(_) => Some(Vec::new()),
             Self::PasswordCommon => Some(vec![String::new()]),
-            Self::PasswordRequirementsNotMet(sentence) => Some(vec![sentence.clone()]),
+            Self::PasswordExpiring(text) | Self::PasswordRequirementsNotMet(text) => {
+                Some(vec![text.clone()])
+            }
             Self::AuthenticationFailed
             | Self::BadRequest
             | Self::Busy
@@ -128,7 +136,10 @@ impl Notice {
     pub const fn is_error(&self) -> bool {
         !matches!(
             self,
-            Self::RecoveryCompleted | Self::UnknownUser(_) | Self::WorkNeeded
+            Self::PasswordExpiring(_)
+                | Self::RecoveryCompleted
+                | Self::UnknownUser(_)
+                | Self::WorkNeeded
         )
     }
 
@@ -145,6 +156,7 @@ impl Notice {
             | Self::Busy
             | Self::CodeSpent
             | Self::IdentifierMalformed(_)
+            | Self::PasswordExpiring(_)
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
             | Self::SessionExpired
@@ -168,7 +180,10 @@ impl Notice {
             | Self::PasswordCommon
             | Self::PasswordRequirementsNotMet(_) => 400,
             Self::Busy => 503,
-            Self::RecoveryCompleted | Self::UnknownUser(_) | Self::WorkNeeded => 200,
+            Self::PasswordExpiring(_)
+            | Self::RecoveryCompleted
+            | Self::UnknownUser(_)
+            | Self::WorkNeeded => 200,
             Self::CodeSpent | Self::TooManyRequests => 429,
         }
     }

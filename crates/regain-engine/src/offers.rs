@@ -39,6 +39,10 @@ pub enum Offer {
     Recover(Holder),
     /// Action: send the code again.
     Resend(Holder),
+    /// Remediation: replace a password that is too old.
+    ReenrollAuthenticator,
+    /// Remediation: replace a password that soon is too old.
+    ReenrollAuthenticatorWarning,
     /// Remediation: set a new password.
     ResetAuthenticator,
     /// Remediation: choose an authenticator.
@@ -63,6 +67,8 @@ impl Offer {
             Self::Poll(_) => "poll",
             Self::Recover(_) => "recover",
             Self::Resend(_) => "resend",
+            Self::ReenrollAuthenticator => "reenroll-authenticator",
+            Self::ReenrollAuthenticatorWarning => "reenroll-authenticator-warning",
             Self::ResetAuthenticator => "reset-authenticator",
             Self::SelectAuthenticatorAuthenticate => "select-authenticator-authenticate",
             Self::SelectAuthenticatorEnroll => "select-authenticator-enroll",
@@ -78,9 +84,11 @@ impl Offer {
                 Endpoint::Challenge
             }
             Self::Cancel => Endpoint::Cancel,
-            Self::ChallengeAuthenticator | Self::EnrollAuthenticator | Self::ResetAuthenticator => {
-                Endpoint::ChallengeAnswer
-            }
+            Self::ChallengeAuthenticator
+            | Self::EnrollAuthenticator
+            | Self::ReenrollAuthenticator
+            | Self::ReenrollAuthenticatorWarning
+            | Self::ResetAuthenticator => Endpoint::ChallengeAnswer,
             Self::Identify { .. } | Self::IdentifyRecovery => Endpoint::Identify,
             Self::Poll(_) => Endpoint::ChallengePoll,
             Self::Recover(_) => Endpoint::Recover,
@@ -99,6 +107,8 @@ impl Offer {
             | Self::EnrollAuthenticator
             | Self::Identify { .. }
             | Self::IdentifyRecovery
+            | Self::ReenrollAuthenticator
+            | Self::ReenrollAuthenticatorWarning
             | Self::ResetAuthenticator
             | Self::SelectAuthenticatorAuthenticate
             | Self::SelectAuthenticatorEnroll
@@ -181,6 +191,12 @@ fn remediations(stage: &Stage, policy: &Policy) -> Vec<Offer> {
             list.extend(enrolling.may_skip.then_some(Offer::Skip));
             list
         }
+        Stage::ReenrollAuthenticator {
+            days_left: None, ..
+        } => vec![Offer::ReenrollAuthenticator],
+        Stage::ReenrollAuthenticator {
+            days_left: Some(_), ..
+        } => vec![Offer::ReenrollAuthenticatorWarning, Offer::Skip],
         Stage::ResetAuthenticator { .. } => vec![Offer::ResetAuthenticator],
         Stage::Completed(_) | Stage::Dead => Vec::new(),
     }
@@ -209,6 +225,7 @@ fn actions(stage: &Stage, policy: &Policy) -> Vec<Offer> {
         | Stage::EnrollAuthenticator { .. }
         | Stage::Identify
         | Stage::IdentifyRecovery
+        | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. }
         | Stage::SelectAuthenticator { .. }
         | Stage::SelectAuthenticatorEnroll { .. } => Vec::new(),

@@ -214,7 +214,7 @@ fn dispatch(flow: Flow, input: Input, facts: &Facts, env: &mut Env<'_>) -> Resul
             steps::challenge_authenticator::take(flow, passcode.as_ref(), facts, env)
         }
         (
-            Stage::ResetAuthenticator { .. },
+            Stage::ReenrollAuthenticator { .. } | Stage::ResetAuthenticator { .. },
             Input::Answer {
                 passcode,
                 revoke_sessions,

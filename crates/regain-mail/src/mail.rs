@@ -82,7 +82,7 @@ pub struct CodeMail {
     pub request_word: Option<String>,
     /// What shows the code in a browser, and goes on from there; `https:`, or `http:` on this machine
     /// (L-08).
-    pub link: Option<String>,
+    pub link: Option<Secret<String>>,
     /// The host for which a browser may fill the code in: the last line becomes
     /// `@host #123456`. Anything but a plain host name is left out.
     pub autofill_host: Option<String>,
@@ -98,7 +98,9 @@ impl CodeMail {
             app_label: "Example App".to_owned(),
             identifier: "alice@example.com".to_owned(),
             request_word: Some("Heron".to_owned()),
-            link: Some("https://id.example/email/verify/app?token=example".to_owned()),
+            link: Some(Secret::new(
+                "https://id.example/email/verify/app?token=example".to_owned(),
+            )),
             autofill_host: Some("app.example".to_owned()),
         }
     }

@@ -153,7 +153,11 @@ impl CodeContent {
             not_you,
             code_lives: (say.code_lives)(mail.minutes),
             request_word: word.as_deref().map(say.request_word),
-            link: mail.link.clone().filter(|link| is_link(link)),
+            link: mail
+                .link
+                .as_ref()
+                .map(|link| link.expose().clone())
+                .filter(|link| is_link(link)),
             autofill: host.map(|host| format!("@{host} #{code}")),
             code,
             identifier,

@@ -27,14 +27,11 @@ pub(crate) fn router() -> Router<AppState> {
 }
 
 /// What stands in the mail: it begins with the configured origin, whatever a request said (L-05).
-pub(crate) fn address(state: &AppState, client: &ClientId, ticket: &CodeTicket) -> String {
+pub(crate) fn address(state: &AppState, client: &ClientId, ticket: &CodeTicket) -> Secret<String> {
     let token = ticket.link_token(state.keys(), state.org());
     let path = ROUTE.replace("{client}", client.as_str());
-    format!(
-        "{}{path}?token={}",
-        state.settings().public_url,
-        token.expose()
-    )
+    let origin = &state.settings().public_url;
+    Secret::new(format!("{origin}{path}?token={}", token.expose()))
 }
 
 async fn show(

@@ -31,6 +31,10 @@ pub(crate) struct Password {
     pub(crate) history: i64,
     /// Minutes before a password may be changed again.
     pub(crate) min_age_minutes: i64,
+    /// Days after which a password must be replaced, 0 to 3650; 0: never.
+    pub(crate) max_age_days: i64,
+    /// Days before that in which a new one is proposed, 0 to 365.
+    pub(crate) warn_days: i64,
 }
 
 impl Default for Password {
@@ -47,6 +51,8 @@ impl Default for Password {
             exclude_words: rules.exclude_words,
             history: rules.history.into(),
             min_age_minutes: rules.min_age_minutes.into(),
+            max_age_days: rules.max_age_days.into(),
+            warn_days: rules.warn_days.into(),
         }
     }
 }
@@ -61,6 +67,20 @@ impl Password {
                     format!("may hold firstName and lastName, not {attribute:?}"),
                 );
             }
+        }
+        let too_soon = self.max_age_days > 0
+            && self.min_age_minutes >= self.max_age_days.saturating_mul(24 * 60);
+        if too_soon {
+            problems.add(
+                "password.min_age_minutes",
+                "must be less than max_age_days: a password that is too old could not be replaced",
+            );
+        }
+        if self.max_age_days > 0 && self.warn_days >= self.max_age_days {
+            problems.add(
+                "password.warn_days",
+                "must be less than max_age_days: a new password would be warned of at once",
+            );
         }
         let mut within = |key: &str, value: i64, low: i64, high: i64| -> u32 {
             problems
@@ -87,6 +107,8 @@ impl Password {
                 0,
                 MINUTES_OF_A_YEAR,
             ),
+            max_age_days: within("max_age_days", self.max_age_days, 0, 3_650),
+            warn_days: within("warn_days", self.warn_days, 0, 365),
         }
     }
 }

@@ -132,15 +132,27 @@ pub(crate) fn may_set_password<'a>(
     policy: &Policy,
     now: Timestamp,
 ) -> Option<&'a UserId> {
-    let Stage::ResetAuthenticator { climb } = &flow.stage else {
-        return None;
-    };
+    let climb = flow.climb()?;
     let subject = climb.who.subject.known()?;
-    let proved = climb.proofs.iter().any(|proof| {
-        proof.flow == flow.id
-            && proof.subject == *subject
-            && policy.may_recover_with(&proof.authenticator)
-            && now < proof.end()
-    });
-    (climb.intent == Intent::RecoverPassword && proved).then_some(subject)
+    let is_proved_by = |fits: &dyn Fn(&AuthenticatorKey) -> bool| {
+        climb.proofs.iter().any(|proof| {
+            proof.flow == flow.id
+                && proof.subject == *subject
+                && fits(&proof.authenticator)
+                && now < proof.end()
+        })
+    };
+    let may = match (&flow.stage, climb.intent) {
+        (Stage::ResetAuthenticator { .. }, Intent::RecoverPassword) => {
+            is_proved_by(&|key| policy.may_recover_with(key))
+        }
+        // Whoever replaces a password has shown it, and what else is asked for beside it.
+        (Stage::ReenrollAuthenticator { .. }, Intent::SignIn) => {
+            let further = &climb.further;
+            is_proved_by(&super::password::is)
+                && (further.is_empty() || is_proved_by(&|key| further.contains(key)))
+        }
+        _ => false,
+    };
+    may.then_some(subject)
 }

@@ -1,6 +1,7 @@
 //! Why a flow exists: each intent is a ladder, its steps are shared.
 
 pub(crate) mod enrollment;
+pub(crate) mod expired_password;
 pub(crate) mod recover;
 pub(crate) mod second_factor;
 pub(crate) mod sign_in;
@@ -35,6 +36,7 @@ impl Who {
             proofs: Vec::new(),
             further: Vec::new(),
             enrolled: Vec::new(),
+            password_is_settled: false,
             recovered: false,
             tally: Tally::default(),
             paid: false,

@@ -130,7 +130,8 @@ pub(crate) fn complete(
     env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
     let revokes = env.policy.recovery.revoke_sessions.revokes(revoke_sessions);
-    let mut effects = changes((&flow, user), phc, revokes, env);
+    let name = "user.account.reset_password";
+    let mut effects = changes((&flow, user), (name, phc), revokes, env);
     let climb = flow
         .climb()
         .ok_or(Refusal::Bug("a recovery ends that is nobody's"))?;
@@ -170,10 +171,10 @@ pub(crate) fn complete(
     Ok(transition.charged_to(spent).step())
 }
 
-/// What a new password changes, whatever comes next.
-fn changes(
+/// What a new password changes, whatever comes next; the log has it under `name`.
+pub(crate) fn changes(
     (flow, user): (&Flow, &UserFacts),
-    phc: &str,
+    (name, phc): (&'static str, &str),
     revokes: bool,
     env: &Env<'_>,
 ) -> Vec<Effect> {
@@ -187,7 +188,7 @@ fn changes(
         Effect::EndOtherFlows {
             user: user.id.clone(),
         },
-        audit(user, "user.account.reset_password"),
+        audit(user, name),
     ];
     if revokes {
         effects.push(Effect::RevokeSessions {

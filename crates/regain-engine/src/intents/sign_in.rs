@@ -2,7 +2,7 @@
 
 use regain_types::Secret;
 
-use super::{enrollment, hashed, issue_code, second_factor};
+use super::{enrollment, expired_password, hashed, issue_code, second_factor};
 use crate::authenticators::{AuthenticatorKey, of_password, password};
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome};
 use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
@@ -96,7 +96,7 @@ pub(crate) fn climber<'a>(climb: &Climb, facts: &'a Facts) -> Result<&'a UserFac
 }
 
 /// A rung is climbed: on to a second proof, where the user has something to prove with and has not
-/// yet; then to what is to be set up; then in.
+/// yet; then to a new password, where the present one is too old; then to what is to be set up; then in.
 pub(crate) fn go_on(
     flow: Flow,
     climb: Climb,
@@ -105,15 +105,16 @@ pub(crate) fn go_on(
     env: &mut Env<'_>,
 ) -> Result<Transition, Refusal> {
     let further = second_factor::wanted(user, &climb, env.policy);
-    let transition = if further.is_empty() {
-        match enrollment::wanted(user, &climb, env.policy) {
-            Some(enrolling) => enrollment::ask(flow, climb, enrolling, spent, env),
-            None => return Ok(end(flow, &climb, (user, facts), spent, env)),
-        }
-    } else {
+    let asked = if !further.is_empty() {
         second_factor::ask(flow, climb, further, spent, env)?
+    } else if let Some(wanted) = expired_password::wanted(user, &climb, env) {
+        expired_password::ask(flow, climb, wanted, spent, env)
+    } else if let Some(enrolling) = enrollment::wanted(user, &climb, env.policy) {
+        enrollment::ask(flow, climb, enrolling, spent, env)
+    } else {
+        return Ok(end(flow, &climb, (user, facts), spent, env));
     };
-    Ok(held_to_the_password(transition, user))
+    Ok(held_to_the_password(asked, user))
 }
 
 /// Everything is proved and set up.
@@ -130,15 +131,14 @@ pub(crate) fn end(
 }
 
 /// A sign-in in one page belongs to nobody until its password is compared: a reset does not find it
-/// to end it.
+/// to end it. It is the first of the effects.
 fn held_to_the_password(mut transition: Transition, user: &UserFacts) -> Transition {
     let compared = user.password.clone();
-    transition
-        .effects
-        .extend(compared.map(|password| Effect::RequirePassword {
-            user: user.id.clone(),
-            password,
-        }));
+    let required = compared.map(|password| Effect::RequirePassword {
+        user: user.id.clone(),
+        password,
+    });
+    transition.effects.splice(0..0, required);
     transition
 }
 

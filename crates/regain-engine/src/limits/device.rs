@@ -63,6 +63,12 @@ impl DeviceLedger {
         self.mails.add(now, HOUR, limits.device_mails_1h);
     }
 
+    /// When somebody last signed in on it.
+    #[must_use]
+    pub fn last_sign_in(&self) -> Timestamp {
+        self.known_until.plus_seconds(-KNOWN_SECONDS)
+    }
+
     /// From when on the device is not known any more.
     #[must_use]
     pub fn end(&self) -> Timestamp {

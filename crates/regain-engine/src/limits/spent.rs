@@ -122,11 +122,20 @@ impl Spent {
         Some(Limited::until(Limit::PasswordBackoff, until))
     }
 
+    /// Whether the device counts apart for a second factor that the user has `since`: only when
+    /// somebody signed in on it with that. Whoever had the password alone before may have made any
+    /// number of devices known.
+    fn knows_second_factor(&self, since: Timestamp) -> bool {
+        let device = self.device.as_ref();
+        device.is_some_and(|device| device.ledger.last_sign_in() >= since)
+    }
+
     /// What stands in the way of comparing what comes after a right password. A known device waits
     /// for its own mistakes only.
     pub(super) fn second_factor_limited(&self, since: Option<Timestamp>) -> Option<Limited> {
         let since = since?;
-        let Some(device) = &self.device else {
+        let knows = self.knows_second_factor(since);
+        let Some(device) = self.device.as_ref().filter(|_| knows) else {
             let ledger = &self.identifier.ledger;
             let (until, is_spent) = ledger.second_factor_free_at(since, self.now)?;
             return Some(if is_spent {
@@ -161,7 +170,8 @@ impl Spent {
             Attempted::Enrollment | Attempted::SecondFactor { since: None } => {}
             Attempted::SecondFactor { since: Some(since) } => {
                 let (limits, now) = (self.limits, self.now);
-                if let Some(device) = &mut self.device {
+                let knows = self.knows_second_factor(since);
+                if let Some(device) = self.device.as_mut().filter(|_| knows) {
                     device.change().add_wrong_password(&limits, now);
                 } else if self.identifier.change().add_wrong_second_factor(since, now) {
                     // A right password came before each of them, so it is known whose it is.
@@ -197,10 +207,17 @@ impl Spent {
                 }
             }
             Attempted::Code { .. } | Attempted::Enrollment => {}
-            Attempted::Password | Attempted::SecondFactor { .. } => match &mut self.device {
+            Attempted::Password => match &mut self.device {
                 Some(device) => device.require(),
                 None => self.identifier.require(),
             },
+            Attempted::SecondFactor { since } => {
+                let knows = since.is_some_and(|since| self.knows_second_factor(since));
+                match self.device.as_mut().filter(|_| knows) {
+                    Some(device) => device.require(),
+                    None => self.identifier.require(),
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use regain_types::Timestamp;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::need::UserFacts;
@@ -40,6 +41,45 @@ pub struct PasswordRules {
     pub history: u32,
     /// Minutes before a password may be changed again.
     pub min_age_minutes: u32,
+    /// Days after which a password must be replaced; 0: never.
+    pub max_age_days: u32,
+    /// Days before that in which a new one is proposed.
+    pub warn_days: u32,
+}
+
+/// How old a password is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordAge {
+    /// Too old.
+    Expired,
+    /// It soon is.
+    ExpiresSoon {
+        /// In so many days, counted up.
+        days_left: u32,
+    },
+    /// Nothing needs to be said.
+    Fine,
+}
+
+impl PasswordRules {
+    /// How old a password is that was set then.
+    pub(crate) fn age_of(&self, set_at: Timestamp, now: Timestamp) -> PasswordAge {
+        const DAY: i64 = 24 * 60 * 60;
+        if self.max_age_days == 0 {
+            return PasswordAge::Fine;
+        }
+        let end = set_at.plus_seconds(i64::from(self.max_age_days) * DAY);
+        if now >= end {
+            return PasswordAge::Expired;
+        }
+        let left = end.as_seconds().saturating_sub(now.as_seconds());
+        let days_left = u32::try_from((left + DAY - 1) / DAY).unwrap_or(u32::MAX);
+        if days_left <= self.warn_days {
+            PasswordAge::ExpiresSoon { days_left }
+        } else {
+            PasswordAge::Fine
+        }
+    }
 }
 
 impl Default for PasswordRules {
@@ -55,6 +95,8 @@ impl Default for PasswordRules {
             exclude_words: Vec::new(),
             history: 4,
             min_age_minutes: 0,
+            max_age_days: 0,
+            warn_days: 0,
         }
     }
 }

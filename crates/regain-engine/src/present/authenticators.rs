@@ -46,9 +46,16 @@ pub(super) fn describe(
         Stage::ResetAuthenticator { .. } => {
             let mut current = org_authenticator(&password, frame);
             if let Some(current) = &mut current {
-                current.settings = Some(settings(frame));
+                current.settings = Some(settings(frame, None));
             }
             document.recovery_authenticator = current.clone().map(Object::of);
+            document.current_authenticator = current.map(Object::of);
+        }
+        Stage::ReenrollAuthenticator { days_left, .. } => {
+            let mut current = org_authenticator(&password, frame);
+            if let Some(current) = &mut current {
+                current.settings = Some(settings(frame, *days_left));
+            }
             document.current_authenticator = current.map(Object::of);
         }
         // Go takes its presence as "one page", and then needs `recover` in it.
@@ -136,6 +143,7 @@ fn setting_up(flow: &Flow) -> Option<(&Climb, &Enrolling)> {
         | Stage::Dead
         | Stage::Identify
         | Stage::IdentifyRecovery
+        | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. }
         | Stage::SelectAuthenticator { .. } => None,
     }
@@ -206,8 +214,9 @@ fn enrollment(
     })
 }
 
-/// The password policy, for live checklists.
-fn settings(frame: &Frame<'_>) -> PasswordSettings {
+/// The password policy, for live checklists; and the days that are left of a password that soon is
+/// too old.
+fn settings(frame: &Frame<'_>, days_to_expiry: Option<u32>) -> PasswordSettings {
     let rules = &frame.policy.password;
     PasswordSettings {
         complexity: Some(Complexity {
@@ -225,6 +234,7 @@ fn settings(frame: &Frame<'_>) -> PasswordSettings {
             history_count: Some(rules.history),
             ..Age::default()
         }),
+        days_to_expiry,
         ..PasswordSettings::default()
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn remediation(offer: Offer, flow: &Flow, frame: &Frame<'_>) -> Form 
             vec![credentials(challenged(flow))],
             Some("$.currentAuthenticatorEnrollment"),
         ),
-        Offer::ResetAuthenticator => (
+        Offer::ReenrollAuthenticator
+        | Offer::ReenrollAuthenticatorWarning
+        | Offer::ResetAuthenticator => (
             vec![credentials(new_password(frame))],
             Some("$.currentAuthenticator"),
         ),
@@ -244,6 +246,7 @@ fn challenged(flow: &Flow) -> Vec<Field> {
         | Stage::EnrollAuthenticator { .. }
         | Stage::Identify
         | Stage::IdentifyRecovery
+        | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. }
         | Stage::SelectAuthenticator { .. }
         | Stage::SelectAuthenticatorEnroll { .. } => Vec::new(),
@@ -302,6 +305,7 @@ fn to_set_up(flow: &Flow, frame: &Frame<'_>) -> Field {
         | Stage::Dead
         | Stage::Identify
         | Stage::IdentifyRecovery
+        | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. }
         | Stage::SelectAuthenticator { .. } => named("authenticator"),
     }

@@ -63,10 +63,26 @@ pub fn present(flow: &Flow, frame: &Frame<'_>, notices: &[Notice]) -> IdxRespons
         | Stage::EnrollAuthenticator { .. }
         | Stage::Identify
         | Stage::IdentifyRecovery
+        | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. }
         | Stage::SelectAuthenticator { .. }
-        | Stage::SelectAuthenticatorEnroll { .. } => page(flow, frame, notices),
+        | Stage::SelectAuthenticatorEnroll { .. } => match standing_notice(flow) {
+            Some(standing) => page(flow, frame, &[notices, &[standing]].concat()),
+            None => page(flow, frame, notices),
+        },
     }
+}
+
+/// What a page says for as long as it is there.
+fn standing_notice(flow: &Flow) -> Option<Notice> {
+    let is_warning = matches!(
+        flow.stage,
+        Stage::ReenrollAuthenticator {
+            days_left: Some(_),
+            ..
+        }
+    );
+    is_warning.then(|| Notice::PasswordExpiring(flow.app.label.clone()))
 }
 
 /// A document without a flow: nothing is left to do.
@@ -223,6 +239,8 @@ fn attach_actions(document: &mut IdxResponse, list: &Offers, frame: &Frame<'_>) 
             | Offer::EnrollAuthenticator
             | Offer::Identify { .. }
             | Offer::IdentifyRecovery
+            | Offer::ReenrollAuthenticator
+            | Offer::ReenrollAuthenticatorWarning
             | Offer::ResetAuthenticator
             | Offer::SelectAuthenticatorAuthenticate
             | Offer::SelectAuthenticatorEnroll

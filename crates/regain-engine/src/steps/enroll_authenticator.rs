@@ -5,7 +5,7 @@ use regain_types::Secret;
 use crate::authenticators::{Attempt, Confirmed, confirm};
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome, Outgoing};
 use crate::flow::{Flow, Stage};
-use crate::intents::{enrollment, sign_in};
+use crate::intents::{enrollment, second_factor, sign_in};
 use crate::limits::Spent;
 use crate::need::{Enrollment, Facts, UserFacts};
 use crate::refusal::Refusal;
@@ -27,9 +27,12 @@ pub(crate) fn take(
     let (climb, challenge) = (climb.clone(), challenge.clone());
     let user = sign_in::climber(&climb, facts)?;
     let mut spent = Spent::open(&climb.who, facts, &env.tools())?;
-    // Set up elsewhere meanwhile, or no longer wanted by the org: nobody's is written over.
+    // Set up elsewhere meanwhile, or no longer wanted by the org: nobody's is written over. And
+    // whoever has a second factor by now proves it before there is another one.
+    let is_asked = !second_factor::wanted(user, &climb, env.policy).is_empty();
     let wanted = enrollment::wanted(user, &climb, env.policy);
-    if !wanted.is_some_and(|wanted| wanted.choices.contains(&challenge.authenticator)) {
+    let is_wanted = wanted.is_some_and(|wanted| wanted.choices.contains(&challenge.authenticator));
+    if is_asked || !is_wanted {
         return Ok(sign_in::go_on(flow, climb, (user, facts), spent, env)?.step());
     }
     let attempt = Attempt {

@@ -29,6 +29,7 @@ pub(crate) fn take(flow: Flow, facts: &Facts, env: &mut Env<'_>) -> Result<Step,
         | Stage::Dead
         | Stage::EnrollAuthenticator { .. }
         | Stage::IdentifyRecovery
+        | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. }
         | Stage::SelectAuthenticator { .. }
         | Stage::SelectAuthenticatorEnroll { .. } => Err(Refusal::NotOffered),

@@ -93,7 +93,9 @@ fn who_just_had_a_password(
     }
     let sets_up = matches!(
         flow.stage,
-        Stage::EnrollAuthenticator { .. } | Stage::SelectAuthenticatorEnroll { .. }
+        Stage::EnrollAuthenticator { .. }
+            | Stage::ReenrollAuthenticator { .. }
+            | Stage::SelectAuthenticatorEnroll { .. }
     );
     let climb = flow
         .climb()

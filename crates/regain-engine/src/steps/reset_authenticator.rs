@@ -1,10 +1,10 @@
-//! `reset-authenticator`: the new password, after the proof.
+//! `reset-authenticator` and `reenroll-authenticator`: the new password, after the proof.
 
 use regain_types::Secret;
 
 use crate::authenticators::may_set_password;
 use crate::flow::{Flow, Stage};
-use crate::intents::recover;
+use crate::intents::{expired_password, recover};
 use crate::need::{Facts, Need, NewPassword, StoredPassword, UserFacts};
 use crate::notice::Notice;
 use crate::policy::password::{BrokenRule, normalised};
@@ -20,12 +20,13 @@ pub(crate) fn take(
 ) -> Result<Step, Refusal> {
     let passcode = passcode.ok_or(Refusal::NotOffered)?;
     let subject = may_set_password(&flow, env.policy, env.now).ok_or(Refusal::Expired)?;
+    let recovers = matches!(flow.stage, Stage::ResetAuthenticator { .. });
     // The user was removed or switched off meanwhile: nothing is left to set a password for.
-    let user = facts
-        .user
-        .as_ref()
-        .filter(|user| user.id == *subject && user.status.may_recover())
-        .ok_or(Refusal::Expired)?;
+    let may = |user: &&UserFacts| {
+        let status = user.status;
+        user.id == *subject && (recovers && status.may_recover() || status.may_sign_in())
+    };
+    let user = facts.user.as_ref().filter(may).ok_or(Refusal::Expired)?;
     let tried = flow.climb().map_or(0, |climb| climb.tally.reused_passwords);
     if tried >= env.policy.limits.reused_passwords_per_flow {
         return Err(Refusal::TooManyRequests);
@@ -40,8 +41,11 @@ pub(crate) fn take(
             previous: previous(user, env.policy.password.history),
         })),
         Some(NewPassword::Reused) => Ok(reused(flow, env)),
-        Some(NewPassword::Hashed(phc)) => {
+        Some(NewPassword::Hashed(phc)) if recovers => {
             recover::complete(flow, (user, facts), phc, revoke_sessions, env)
+        }
+        Some(NewPassword::Hashed(phc)) => {
+            expired_password::complete(flow, (user, facts), phc, revoke_sessions, env)
         }
     }
 }
@@ -80,7 +84,9 @@ fn previous(user: &UserFacts, count: u32) -> Vec<StoredPassword> {
 
 /// Comparing with old passwords costs hashes and tells about them: such tries are counted (P-07).
 fn reused(mut flow: Flow, env: &Env<'_>) -> Step {
-    if let Stage::ResetAuthenticator { climb } = &mut flow.stage {
+    if let Stage::ResetAuthenticator { climb } | Stage::ReenrollAuthenticator { climb, .. } =
+        &mut flow.stage
+    {
         climb.tally.reused_passwords += 1;
     }
     let broken = [BrokenRule::Reused(env.policy.password.history)];

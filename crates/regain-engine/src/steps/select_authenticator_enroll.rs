@@ -17,6 +17,7 @@ pub(crate) fn take(flow: Flow, id: &str, env: &mut Env<'_>) -> Result<Step, Refu
         | Stage::Dead
         | Stage::Identify
         | Stage::IdentifyRecovery
+        | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. }
         | Stage::SelectAuthenticator { .. } => return Err(Refusal::NotOffered),
     };

@@ -258,13 +258,17 @@ impl Shell {
 
     fn apply(&mut self, index: usize, effect: &Effect) {
         match effect {
-            Effect::SetPassword { user, phc, .. } => {
+            Effect::SetPassword { user, phc, at, .. } => {
                 let user = self
                     .users
                     .iter_mut()
                     .find(|known| known.id == *user)
                     .unwrap();
-                let old = user.password.replace(stored(phc));
+                let new = StoredPassword {
+                    set_at: *at,
+                    ..stored(phc)
+                };
+                let old = user.password.replace(new);
                 user.history.splice(0..0, old);
             }
             Effect::EndOtherFlows { user } => {

@@ -135,6 +135,7 @@ fn key(world: &World) -> String {
             Stage::EnrollAuthenticator { .. } => ("set up", (0, false)),
             Stage::Identify => ("first", (0, false)),
             Stage::IdentifyRecovery => ("recover", (0, false)),
+            Stage::ReenrollAuthenticator { .. } => ("replace", (0, false)),
             Stage::ResetAuthenticator { .. } => ("reset", (0, false)),
             Stage::SelectAuthenticator { .. } => ("choice", (0, false)),
             Stage::SelectAuthenticatorEnroll { .. } => ("what to set up", (0, false)),

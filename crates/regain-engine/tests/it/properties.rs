@@ -15,6 +15,7 @@ fn stage_name(stage: &Stage) -> &'static str {
         Stage::EnrollAuthenticator { .. } => "set up",
         Stage::Identify => "first",
         Stage::IdentifyRecovery => "recover",
+        Stage::ReenrollAuthenticator { .. } => "replace",
         Stage::ResetAuthenticator { .. } => "reset",
         Stage::SelectAuthenticator { .. } => "choice",
         Stage::SelectAuthenticatorEnroll { .. } => "what to set up",

@@ -65,12 +65,12 @@ pub(super) static SENTENCES: Sentences = Sentences {
     link_heading: "Dort weitermachen, wo es begonnen hat",
     link_not_you: "Wenn das niemand gewollt hat, diese Seite einfach schließen. Es hat sich nichts \
                    geändert, und mit dieser Seite allein kommt niemand hinein.",
-    link_replaced: "Es gibt eine neuere Mail, oder es ging einen Schritt zurück. Bitte die neueste Mail \
-                    benutzen.",
+    link_replaced: "Es gibt eine neuere Mail, oder der Vorgang ist beendet. Bitte die neueste Mail benutzen \
+                    oder neu beginnen.",
     link_rows: "Angefordert:",
     link_useless_heading: "Dieser Link gilt nicht mehr",
-    link_unknown: "Vielleicht fehlt ein Teil. Bitte den ganzen Link aus der Mail kopieren oder den Code \
-                   daraus eingeben.",
+    link_unknown: "Bitte den Link in der Mail noch einmal öffnen. Hilft das nicht, den ganzen Link kopieren \
+                   oder den Code aus der Mail eingeben.",
     link_used: "Er wurde schon benutzt. Wenn das jemand anderes war, bitte „Passwort vergessen?“ wählen \
                 und ein anderes Passwort setzen.",
     never_share: "Niemand, der helfen will, braucht diesen Code. Bitte nicht vorlesen und nicht \

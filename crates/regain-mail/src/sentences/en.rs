@@ -62,10 +62,11 @@ pub(super) static SENTENCES: Sentences = Sentences {
     link_heading: "Finish where you started",
     link_not_you: "If it was not you, close this page. Nothing has changed, and nobody gets in with this \
                    page alone.",
-    link_replaced: "There is a newer mail, or you went back. Use the newest mail.",
+    link_replaced: "There is a newer mail, or what it was for is over. Use the newest mail, or start again.",
     link_rows: "This was asked for:",
     link_useless_heading: "This link is of no use any more",
-    link_unknown: "It may have been cut off. Copy the whole link from the mail, or enter the code from it.",
+    link_unknown: "Open the link in the mail once more. If that does not help, copy all of it, or enter the \
+                   code from the mail.",
     link_used: "It was used already. If it was not you, choose \"Forgot password?\" and set another \
                 password.",
     never_share: "Nobody who helps you ever needs this code. Do not read it out or pass it on.",

@@ -98,6 +98,7 @@ fn nothing_is_loaded_and_nothing_acts() {
         rest = rest.replace(">https://example.com/help<", "");
         assert!(rest.len() < html.len(), "{name}");
         if let Some(link) = mail.code().and_then(|code| code.link.as_ref()) {
+            let link = link.expose();
             let href = format!("<a id=\"email-authentication-button\" href=\"{link}\"");
             assert_eq!(rest.matches(&href).count(), 1, "{name}");
             rest = rest.replace(&href, "");

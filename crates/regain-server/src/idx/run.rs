@@ -284,7 +284,9 @@ fn has_answered(before: &Flow, after: &Flow) -> bool {
     };
     match &after.stage {
         Stage::ResetAuthenticator { .. } => true,
-        Stage::Completed(_) | Stage::SelectAuthenticatorEnroll { .. } => challenge.was_sent(),
+        Stage::Completed(_)
+        | Stage::ReenrollAuthenticator { .. }
+        | Stage::SelectAuthenticatorEnroll { .. } => challenge.was_sent(),
         _ => false,
     }
 }

@@ -126,6 +126,7 @@ impl<'a> Admission<'a> {
             | Stage::Dead
             | Stage::EnrollAuthenticator { .. }
             | Stage::Identify
+            | Stage::ReenrollAuthenticator { .. }
             | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => false,

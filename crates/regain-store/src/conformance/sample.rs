@@ -93,6 +93,7 @@ fn climb(user: Option<&UserId>, canonical: &str) -> Climb {
         proofs: Vec::new(),
         further: Vec::new(),
         enrolled: Vec::new(),
+        password_is_settled: false,
         recovered: false,
         tally: Tally::default(),
         paid: false,

@@ -81,12 +81,19 @@ impl Flow {
                 Some(_) | None => LinkState::Expired,
             },
             Stage::Completed(_)
-            | Stage::Dead
             | Stage::EnrollAuthenticator { .. }
+            | Stage::ReenrollAuthenticator { .. }
             | Stage::ResetAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => LinkState::Used,
+            // The mail of the recovery, after which the flow went on.
+            Stage::ChallengeAuthenticator { climb, .. } | Stage::SelectAuthenticator { climb }
+                if climb.recovered && self.spent.last_send_at > climb.tally.last_send_at =>
+            {
+                LinkState::Used
+            }
             Stage::ChallengeAuthenticator { .. }
             | Stage::ConfirmAuthenticator { .. }
+            | Stage::Dead
             | Stage::Identify
             | Stage::IdentifyRecovery
             | Stage::SelectAuthenticator { .. } => {

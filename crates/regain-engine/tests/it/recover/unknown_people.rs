@@ -155,6 +155,7 @@ fn about(flow: &Flow, subject: &Subject) -> Flow {
         | Stage::Dead
         | Stage::Identify
         | Stage::IdentifyRecovery
+        | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. } => {}
     }
     flow

@@ -317,3 +317,78 @@ fn it_ends_with_the_proof_of_the_password() {
     assert_eq!(came.keys(), ["idx.session.expired"]);
     assert_eq!(saved(&shell), 0);
 }
+
+/// The owner, or an operator, gives the user something to prove with.
+fn give(shell: &mut Shell, made: regain_engine::Enrollment) {
+    shell.users[0].enrollments = Enrollments {
+        version: 1,
+        list: vec![made],
+    };
+}
+
+#[test]
+fn a_skip_passes_nothing_that_has_come_up_since() {
+    // Whoever has the password stands at the page of what is optional; the owner sets up an app.
+    for is_chosen in [false, true] {
+        let mut shell = signed_in(optional());
+        if is_chosen {
+            assert!(shell.take(0, choose(&shell)).is_ok());
+        }
+        let made = enroll_totp((&shell.keys, &shell.org), shell.now, &mut SystemEntropy);
+        give(&mut shell, made.0);
+        assert!(shell.take(0, Input::Skip).is_ok());
+        assert_eq!(amr(&shell), None);
+        assert_eq!(offered(&shell, 0), ["challenge-authenticator"]);
+        assert!(shell.take(0, answer(&made.1.code_at(shell.now))).is_ok());
+        assert_eq!(amr(&shell).unwrap(), ["mfa", "otp", "pwd"]);
+    }
+    // Or the org demands what it offered.
+    let mut shell = signed_in(optional());
+    shell.policy = required();
+    assert!(shell.take(0, Input::Skip).is_ok());
+    assert_eq!(amr(&shell), None);
+    assert_eq!(offered(&shell, 0), ["select-authenticator-enroll"]);
+}
+
+#[test]
+fn nothing_is_saved_before_a_second_factor_that_there_is_by_now() {
+    let mut policy = required();
+    policy
+        .sign_in
+        .second_factors
+        .push(regain_engine::email_key());
+    let (mut shell, secret) = at_the_picture(policy);
+    let mail = regain_engine::enroll_email(shell.now);
+    give(&mut shell, mail);
+    assert!(shell.take(0, answer(&secret.code_at(shell.now))).is_ok());
+    assert_eq!((saved(&shell), amr(&shell)), (0, None));
+    assert_eq!(offered(&shell, 0), ["select-authenticator-authenticate"]);
+}
+
+#[test]
+fn t_g8_devices_that_were_known_before_it_do_not_count_apart() {
+    // With the password alone anybody makes any number of devices known, each with guesses of its own.
+    let mut shell = Shell::new(Policy::default());
+    let devices = ["one", "two", "three", "four"];
+    for device in devices {
+        shell.make_known("alice", device);
+    }
+    shell.wait(1);
+    let made = enroll_totp((&shell.keys, &shell.org), shell.now, &mut SystemEntropy);
+    give(&mut shell, made.0);
+    let mut wrong = 0;
+    for round in 0..200 {
+        let flow = 100 + round;
+        shell.begin(flow);
+        let device = devices[round % devices.len()];
+        let signing = crate::limits::signing_in("alice@example.com", PASSWORD, Some(device));
+        assert!(shell.take(flow, signing).is_ok());
+        let guess = other_than(&made.1.code_at(shell.now));
+        let came = shell.take(flow, answer(&guess));
+        if came.keys() == ["api.authn.error.PASSCODE_INVALID"] {
+            wrong += 1;
+        }
+        shell.wait(15 * 60);
+    }
+    assert_eq!(wrong, 30, "as many as of somebody without a known device");
+}

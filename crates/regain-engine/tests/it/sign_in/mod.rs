@@ -1,6 +1,7 @@
 //! Sign-in with a password, as scripts.
 
 mod enrollment;
+mod expired_password;
 mod second_factor;
 
 use crate::harness::*;

@@ -7,10 +7,12 @@ use serde_json::Value;
 use super::{BASE, HTTPS_BASE, Page};
 
 /// Remediations that must say what they are about (`idx-wire` §4.5).
-const RELATED: [&str; 4] = [
+const RELATED: [&str; 6] = [
     "authenticator-verification-data",
     "challenge-authenticator",
     "enroll-authenticator",
+    "reenroll-authenticator",
+    "reenroll-authenticator-warning",
     "reset-authenticator",
 ];
 /// Members that break a client (`idx-wire` §8.1).

@@ -118,6 +118,7 @@ impl World {
                 proofs: Vec::new(),
                 further: Vec::new(),
                 enrolled: Vec::new(),
+                password_is_settled: false,
                 recovered: false,
                 tally: Tally {
                     wrong_answers: wrong,

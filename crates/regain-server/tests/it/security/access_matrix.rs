@@ -7,7 +7,7 @@ use regain_engine::{
 use regain_store::Store as _;
 use serde_json::{Value, json};
 
-use crate::app::{PASSWORD, Page, Person, TestApp, Walk};
+use crate::app::{PASSWORD, Page, Person, TestApp, Walk, people};
 
 /// Where a flow stands when a cell is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ enum State {
     Identify,
     IdentifyNameOnly,
     IdentifyRecovery,
+    Reenroll,
+    ReenrollSoon,
     Reset,
     Select,
     SelectEnroll,
@@ -35,7 +37,7 @@ enum State {
     SelectOfNobody,
 }
 
-const STATES: [State; 21] = [
+const STATES: [State; 23] = [
     State::ChallengeApp,
     State::ChallengeMail,
     State::ChallengeMailExhausted,
@@ -52,6 +54,8 @@ const STATES: [State; 21] = [
     State::Identify,
     State::IdentifyNameOnly,
     State::IdentifyRecovery,
+    State::Reenroll,
+    State::ReenrollSoon,
     State::Reset,
     State::Select,
     State::SelectEnroll,
@@ -148,10 +152,15 @@ impl State {
                 | Self::ChallengePassword
                 | Self::Enroll
                 | Self::EnrollOptional
+                | Self::Reenroll
+                | Self::ReenrollSoon
                 | Self::Reset,
                 Endpoint::ChallengeAnswer,
             )
-            | (Self::EnrollOptional | Self::SelectEnrollOptional, Endpoint::Skip) => Succeeds,
+            | (
+                Self::EnrollOptional | Self::ReenrollSoon | Self::SelectEnrollOptional,
+                Endpoint::Skip,
+            ) => Succeeds,
             (Self::SelectEnroll | Self::SelectEnrollOptional, Endpoint::CredentialEnroll) => {
                 Goes(200, ENROLL)
             }
@@ -211,6 +220,11 @@ impl Bench {
                 State::Enroll | State::SelectEnroll => {
                     policy.enrollment.required.push(totp_key());
                 }
+                State::Reenroll => policy.password.max_age_days = 1,
+                State::ReenrollSoon => {
+                    policy.password.max_age_days = 3_650;
+                    policy.password.warn_days = 3_650;
+                }
                 State::EnrollOptional | State::SelectEnrollOptional => {
                     policy.enrollment.optional.push(totp_key());
                 }
@@ -249,6 +263,16 @@ impl Bench {
             }
             State::ChallengePassword => {
                 let who = json!({"identifier": Person::OtherMail.login()});
+                walk.remediate("identify", who).await;
+            }
+            State::Reenroll | State::ReenrollSoon => {
+                // Somebody new each time: the one before has a new password.
+                self.used.set(self.used.get() + 1);
+                let login = format!("old-{}@example.com", self.used.get());
+                people::add(&self.app, &login, &login).await;
+                self.app.clock.advance(2 * 24 * 60 * 60);
+                walk = self.app.first_page().await;
+                let who = json!({"identifier": login, "credentials": {"passcode": PASSWORD}});
                 walk.remediate("identify", who).await;
             }
             State::SelectEnroll | State::SelectEnrollOptional => {
@@ -337,7 +361,7 @@ impl Bench {
                 State::ChallengeMail | State::ChallengeMailExpired | State::ChallengeMailExhausted,
                 _,
             ) => walk.derived_code().await,
-            (State::Reset, _) => self.new_password(),
+            (State::Reenroll | State::ReenrollSoon | State::Reset, _) => self.new_password(),
             (State::Enroll | State::EnrollOptional, Endpoint::ChallengeAnswer) => {
                 self.code_of_the_new_app(walk).await
             }
@@ -422,7 +446,7 @@ async fn t_s3_only_cells_of_the_table_do_anything() {
         drop(walk);
         bench.app.leave_mail().await;
     }
-    assert_eq!(cells, 1_050, "the whole matrix was tried");
+    assert_eq!(cells, 1_150, "the whole matrix was tried");
     assert!(
         moved > 80,
         "{moved} cells moved: the rest would prove nothing"

@@ -69,6 +69,7 @@ fn forge(forged: &mut Flow, user: &UserId, flaw: Flaw) {
             },
             further: Vec::new(),
             enrolled: Vec::new(),
+            password_is_settled: false,
             recovered: false,
             tally: Tally::default(),
             paid: false,
