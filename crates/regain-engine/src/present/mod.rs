@@ -66,15 +66,15 @@ pub fn present(flow: &Flow, frame: &Frame<'_>, notices: &[Notice]) -> IdxRespons
         | Stage::ReenrollAuthenticator { .. }
         | Stage::ResetAuthenticator { .. }
         | Stage::SelectAuthenticator { .. }
-        | Stage::SelectAuthenticatorEnroll { .. } => match standing_notice(flow) {
+        | Stage::SelectAuthenticatorEnroll { .. } => match standing_notice(flow, notices) {
             Some(standing) => page(flow, frame, &[notices, &[standing]].concat()),
             None => page(flow, frame, notices),
         },
     }
 }
 
-/// What a page says for as long as it is there.
-fn standing_notice(flow: &Flow) -> Option<Notice> {
+/// What a page says for as long as it is there, and there is nothing else to say.
+fn standing_notice(flow: &Flow, notices: &[Notice]) -> Option<Notice> {
     let is_warning = matches!(
         flow.stage,
         Stage::ReenrollAuthenticator {
@@ -82,7 +82,8 @@ fn standing_notice(flow: &Flow) -> Option<Notice> {
             ..
         }
     );
-    is_warning.then(|| Notice::PasswordExpiring(flow.app.label.clone()))
+    let is_quiet = notices.iter().all(|notice| notice.place() != Place::Top);
+    (is_warning && is_quiet).then(|| Notice::PasswordExpiring(flow.app.label.clone()))
 }
 
 /// A document without a flow: nothing is left to do.

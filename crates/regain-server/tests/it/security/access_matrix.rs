@@ -266,14 +266,7 @@ impl Bench {
                 walk.remediate("identify", who).await;
             }
             State::Reenroll | State::ReenrollSoon => {
-                // Somebody new each time: the one before has a new password.
-                self.used.set(self.used.get() + 1);
-                let login = format!("old-{}@example.com", self.used.get());
-                people::add(&self.app, &login, &login).await;
-                self.app.clock.advance(2 * 24 * 60 * 60);
-                walk = self.app.first_page().await;
-                let who = json!({"identifier": login, "credentials": {"passcode": PASSWORD}});
-                walk.remediate("identify", who).await;
+                walk = self.sign_in_with_an_old_password().await;
             }
             State::SelectEnroll | State::SelectEnrollOptional => {
                 self.sign_in_to_set_up(&mut walk).await;
@@ -318,6 +311,18 @@ impl Bench {
             State::ChallengeMailExpired => 5 * 60,
             _ => 31,
         });
+        walk
+    }
+
+    /// Somebody new each time: the one before has a new password.
+    async fn sign_in_with_an_old_password(&self) -> Walk<'_> {
+        self.used.set(self.used.get() + 1);
+        let login = format!("old-{}@example.com", self.used.get());
+        people::add(&self.app, &login, &login).await;
+        self.app.clock.advance(2 * 24 * 60 * 60);
+        let mut walk = self.app.first_page().await;
+        let who = json!({"identifier": login, "credentials": {"passcode": PASSWORD}});
+        walk.remediate("identify", who).await;
         walk
     }
 
