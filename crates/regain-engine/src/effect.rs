@@ -145,12 +145,20 @@ pub enum Outgoing {
         app_label: String,
         /// Where the code is typed in, for safe autofill.
         redirect_uri: String,
+        /// Whether somebody has shown the password before it: then a stranger's is known.
+        #[serde(default = "yes")]
+        after_password: bool,
         /// The app whose link is in the mail, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         link_of: Option<ClientId>,
         /// Language wish of the browser.
         language: Option<String>,
     },
+}
+
+/// Before there were sign-ins without a password, each code of one came after it.
+const fn yes() -> bool {
+    true
 }
 
 impl Outgoing {

@@ -6,7 +6,7 @@ use regain_types::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::authenticators::{Authenticator, AuthenticatorKey, Proof};
+use crate::authenticators::{Authenticator, AuthenticatorKey, Proof, password};
 use crate::ledger::LedgerKeys;
 use crate::policy::Policy;
 use crate::work::WorkDemand;
@@ -254,6 +254,12 @@ impl Climb {
         } else {
             self.further.clone()
         }
+    }
+
+    /// Whether the password was proved in this flow.
+    pub(crate) fn has_password(&self) -> bool {
+        let mut proofs = self.proofs.iter();
+        proofs.any(|proof| password::is(proof.authenticator()))
     }
 
     /// From when on the first of its proofs counts no more.

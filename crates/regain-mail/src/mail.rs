@@ -78,6 +78,8 @@ pub struct CodeMail {
     pub app_label: String,
     /// The login of the user, as stored.
     pub identifier: String,
+    /// Whether somebody has shown the password before: then it is known to whoever asks.
+    pub after_password: bool,
     /// A word that the page shows as well ("Heron"), so that two mails are not confused.
     pub request_word: Option<String>,
     /// What shows the code in a browser, and goes on from there; `https:`, or `http:` on this machine
@@ -97,6 +99,7 @@ impl CodeMail {
             minutes: 5,
             app_label: "Example App".to_owned(),
             identifier: "alice@example.com".to_owned(),
+            after_password: true,
             request_word: Some("Heron".to_owned()),
             link: Some(Secret::new(
                 "https://id.example/email/verify/app?token=example".to_owned(),

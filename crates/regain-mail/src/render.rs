@@ -144,7 +144,11 @@ impl CodeContent {
             Purpose::SignIn => (
                 say.sign_in_heading,
                 (say.sign_in_intro)(&identifier, &app),
-                (say.sign_in_not_you)(&app),
+                if mail.after_password {
+                    (say.sign_in_not_you)(&app)
+                } else {
+                    say.sign_in_by_name.to_owned()
+                },
             ),
         };
         Self {

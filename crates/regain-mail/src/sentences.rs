@@ -69,6 +69,8 @@ pub(crate) struct Sentences {
     pub(crate) recovery_subject: fn(&str) -> String,
     /// The word that page and mail share: (word).
     pub(crate) request_word: fn(&str) -> String,
+    /// What to do if it was somebody else, who has shown no password.
+    pub(crate) sign_in_by_name: &'static str,
     pub(crate) sign_in_heading: &'static str,
     /// (identifier, app)
     pub(crate) sign_in_intro: fn(&str, &str) -> String,

@@ -59,7 +59,7 @@ pub(super) fn check(
         sign_in_mode: raw.org.sign_in_mode,
         enumeration_prevention: raw.org.user_enumeration_prevention,
         password: raw.password.check(problems),
-        sign_in: raw.sign_in.check(problems),
+        sign_in: raw.sign_in.check(raw.org.sign_in_mode, problems),
         enrollment: raw.enrollment.check(problems),
         recovery: raw.recovery.check(problems),
         email: raw.email_authenticator.check(problems),

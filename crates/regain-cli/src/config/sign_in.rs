@@ -1,6 +1,6 @@
 //! `[sign_in]`: what signing in takes.
 
-use regain_engine::{AuthenticatorKey, Policy, SignInPolicy};
+use regain_engine::{AuthenticatorKey, Policy, SignInMode, SignInPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problems;
@@ -8,10 +8,16 @@ use super::problem::Problems;
 /// What can be a second factor in this release.
 const SECOND_FACTORS: [&str; 2] = ["google_otp", "okta_email"];
 
+/// What a sign-in can begin with in this release.
+const FIRST_FACTORS: [&str; 2] = ["okta_password", "okta_email"];
+
 /// The section.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SignIn {
+    /// What a sign-in begins with after the name, best first: `okta_password`, `okta_email`. Other
+    /// than the password alone it needs `org.sign_in_mode = "identifier_first"`.
+    pub(crate) first_factors: Vec<String>,
     /// What is asked for after the password, best first, from whoever has enrolled it:
     /// `google_otp`, `okta_email`. Empty: nothing.
     pub(crate) second_factors: Vec<String>,
@@ -19,16 +25,21 @@ pub(crate) struct SignIn {
 
 impl Default for SignIn {
     fn default() -> Self {
-        let keys = SignInPolicy::default().second_factors;
+        let policy = SignInPolicy::default();
+        let words = |keys: &[AuthenticatorKey]| {
+            let words = keys.iter().map(|key| key.as_str().to_owned());
+            words.collect()
+        };
         Self {
-            second_factors: keys.iter().map(|key| key.as_str().to_owned()).collect(),
+            first_factors: words(&policy.first_factors),
+            second_factors: words(&policy.second_factors),
         }
     }
 }
 
 impl SignIn {
     /// Checks the values.
-    pub(crate) fn check(&self, problems: &mut Problems<'_>) -> SignInPolicy {
+    pub(crate) fn check(&self, mode: SignInMode, problems: &mut Problems<'_>) -> SignInPolicy {
         let mut second_factors = Vec::new();
         for key in &self.second_factors {
             match second_factor(key) {
@@ -45,7 +56,39 @@ impl SignIn {
                 ),
             }
         }
-        SignInPolicy { second_factors }
+        SignInPolicy {
+            first_factors: self.check_first(mode, problems),
+            second_factors,
+        }
+    }
+
+    fn check_first(&self, mode: SignInMode, problems: &mut Problems<'_>) -> Vec<AuthenticatorKey> {
+        let setting = "sign_in.first_factors";
+        let mut keys = Vec::new();
+        for key in &self.first_factors {
+            let known = Some(key).filter(|key| FIRST_FACTORS.contains(&key.as_str()));
+            match known.and_then(|key| AuthenticatorKey::parse(key)) {
+                Some(key) if keys.contains(&key) => {
+                    problems.add(setting, format!("holds {:?} twice", key.as_str()));
+                }
+                Some(key) => keys.push(key),
+                None => {
+                    let may = FIRST_FACTORS.join(" or ");
+                    problems.add(setting, format!("each must be {may}, not {key:?}"));
+                }
+            }
+        }
+        if keys.is_empty() {
+            problems.add(setting, "is empty: nobody could sign in");
+        }
+        let is_password_alone = self.first_factors == ["okta_password"];
+        if mode == SignInMode::OnePage && !is_password_alone {
+            problems.add(
+                setting,
+                "needs org.sign_in_mode = \"identifier_first\": on one page people type their password with the name",
+            );
+        }
+        keys
     }
 }
 

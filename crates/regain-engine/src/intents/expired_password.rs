@@ -17,7 +17,8 @@ pub(crate) struct Wanted {
 
 /// Whether the present password is too old, or soon is, and this flow has not asked about it yet.
 pub(crate) fn wanted(user: &UserFacts, climb: &Climb, env: &Env<'_>) -> Option<Wanted> {
-    let password = user.password.as_ref()?;
+    // Whoever came in without it is not asked to replace it.
+    let password = user.password.as_ref().filter(|_| climb.has_password())?;
     let days_left = match env.policy.password.age_of(password.set_at, env.now) {
         PasswordAge::Expired => None,
         PasswordAge::ExpiresSoon { days_left } => Some(days_left),

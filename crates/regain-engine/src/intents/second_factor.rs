@@ -1,7 +1,7 @@
 //! The second rung of a sign-in: whoever has something for it is asked for it, after the password,
 //! and after a recovery just so (I-12).
 
-use crate::authenticators::{Authenticator, AuthenticatorKey, of_new_password};
+use crate::authenticators::{Authenticator, AuthenticatorKey, of_new_password, password};
 use crate::flow::{Climb, Flow, Intent, Stage};
 use crate::limits::Spent;
 use crate::need::UserFacts;
@@ -26,7 +26,17 @@ pub(crate) fn wanted(user: &UserFacts, climb: &Climb, policy: &Policy) -> Vec<Au
     }
     let mut had = of(user, policy);
     had.retain(|key| !climb.enrolled.contains(key));
-    had
+    let is_open = |key: &AuthenticatorKey| {
+        let mut proofs = climb.proofs.iter();
+        !proofs.any(|proof| proof.authenticator() == key)
+    };
+    let open: Vec<AuthenticatorKey> = had.iter().filter(|key| is_open(key)).cloned().collect();
+    // What a sign-in began with is no second one: where there is nothing else, the password is.
+    if open.is_empty() && !had.is_empty() {
+        let password = AuthenticatorKey::of(&password::DESCRIPTOR);
+        return Some(password).filter(is_open).into_iter().collect();
+    }
+    open
 }
 
 /// Whether a second proof was asked for and is there.

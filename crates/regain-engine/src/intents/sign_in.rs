@@ -3,7 +3,7 @@
 use regain_types::Secret;
 
 use super::{enrollment, expired_password, hashed, issue_code, second_factor};
-use crate::authenticators::{AuthenticatorKey, of_password, password};
+use crate::authenticators::{of_password, password};
 use crate::effect::{AuditEvent, AuditSubject, Effect, Outcome};
 use crate::flow::{Climb, Completed, Ending, Flow, Intent, Stage, Subject, Who};
 use crate::limits::{Attempted, Pass, Spent, attempt_gate};
@@ -65,15 +65,22 @@ pub(crate) fn with_password(
     }
 }
 
-/// Asks for the password on the next page.
-pub(crate) fn ask_password(
+/// Somebody is named: on to the password where that is all there is, else to the choice, whoever it
+/// is (promise 3). What sends something is never sent unasked.
+pub(crate) fn identified(
     flow: Flow,
     climb: Climb,
     facts: &Facts,
     env: &mut Env<'_>,
 ) -> Result<Step, Refusal> {
-    let key = AuthenticatorKey::of(&password::DESCRIPTOR);
-    select_authenticator::open(flow, climb, &key, facts, env)
+    let choices = climb.choices(env.policy);
+    match choices.as_slice() {
+        [only] if password::is(only) => select_authenticator::open(flow, climb, only, facts, env),
+        _ => {
+            let stage = Stage::SelectAuthenticator { climb };
+            Ok(Transition::to(flow.moved_to(stage, env.now)).step())
+        }
+    }
 }
 
 /// Everything that the ladder asks for is proved.

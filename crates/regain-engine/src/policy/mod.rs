@@ -56,6 +56,9 @@ pub enum SignInMode {
 /// What signing in takes.
 #[derive(Clone, Debug)]
 pub struct SignInPolicy {
+    /// What a sign-in begins with after the name, best first. On one page with the name it is the
+    /// password.
+    pub first_factors: Vec<AuthenticatorKey>,
     /// What is asked for after the password, best first, from whoever has enrolled it.
     pub second_factors: Vec<AuthenticatorKey>,
 }
@@ -63,6 +66,7 @@ pub struct SignInPolicy {
 impl Default for SignInPolicy {
     fn default() -> Self {
         Self {
+            first_factors: vec![AuthenticatorKey::of(&password_authenticator::DESCRIPTOR)],
             second_factors: vec![AuthenticatorKey::of(&totp::DESCRIPTOR)],
         }
     }
@@ -263,9 +267,7 @@ impl Policy {
     pub fn choices(&self, intent: crate::flow::Intent) -> Vec<AuthenticatorKey> {
         match intent {
             crate::flow::Intent::RecoverPassword => self.recovery.authenticators.clone(),
-            crate::flow::Intent::SignIn => {
-                vec![AuthenticatorKey::of(&password_authenticator::DESCRIPTOR)]
-            }
+            crate::flow::Intent::SignIn => self.sign_in.first_factors.clone(),
         }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn take(
                 subject,
                 ..Who::named(identifier, device, env)
             };
-            sign_in::ask_password(flow, who.climb(Intent::SignIn), facts, env)
+            sign_in::identified(flow, who.climb(Intent::SignIn), facts, env)
         }
     }
 }

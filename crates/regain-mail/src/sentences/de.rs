@@ -84,6 +84,8 @@ pub(super) static SENTENCES: Sentences = Sentences {
                        ist.",
     recovery_subject: |org| format!("Passwort für {org} zurücksetzen"),
     request_word: |word| format!("Diese Mail gehört zu der Seite, auf der „Anfrage {word}“ steht."),
+    sign_in_by_name: "Das ist jemand anderes? Dann hat jemand diesen Namen eingegeben. Es ist nichts zu \
+                      tun. Bitte den Code nicht weitergeben: Ohne ihn kommt niemand hinein.",
     sign_in_heading: "Anmelden",
     sign_in_intro: |identifier, app| format!("Bei {app} läuft eine Anmeldung als {identifier}."),
     sign_in_not_you: |app| {

@@ -78,6 +78,8 @@ pub(super) static SENTENCES: Sentences = Sentences {
     recovery_not_you: "You did not ask for it? Then do nothing: your password stays as it is.",
     recovery_subject: |org| format!("Reset your password for {org}"),
     request_word: |word| format!("This mail belongs to the page that says \"request {word}\"."),
+    sign_in_by_name: "It is not you? Then somebody typed your name. Do nothing, and give nobody this code: \
+                      without it they do not get in.",
     sign_in_heading: "Sign in",
     sign_in_intro: |identifier, app| {
         format!("Somebody, probably you, is signing in to {app} as {identifier}.")

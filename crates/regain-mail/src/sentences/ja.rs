@@ -63,6 +63,8 @@ pub(super) static SENTENCES: Sentences = Sentences {
     request_word: |word| {
         format!("このメールは「リクエスト {word}」と表示されているページのものです。")
     },
+    sign_in_by_name: "お心当たりがない場合は、何もする必要はありません。このコードがなければサインインできませんので、\
+                      誰にも教えないでください。",
     sign_in_heading: "サインイン",
     sign_in_intro: |identifier, app| {
         format!("{app} に {identifier} としてサインインする手続きが行われています。")

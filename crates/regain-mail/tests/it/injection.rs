@@ -55,6 +55,7 @@ fn recovery() -> impl Strategy<Value = Mail> {
                     minutes,
                     app_label,
                     identifier,
+                    after_password: true,
                     request_word,
                     link: None,
                     autofill_host,

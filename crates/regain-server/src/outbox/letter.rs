@@ -66,6 +66,7 @@ pub(super) async fn write(
             ticket,
             app_label,
             redirect_uri,
+            after_password,
             link_of,
             language,
             identifier_hash: _,
@@ -83,6 +84,7 @@ pub(super) async fn write(
                 minutes: minutes(ticket),
                 app_label: app_label.clone(),
                 identifier: recipient.login,
+                after_password: *after_password,
                 request_word: None,
                 link: link_of
                     .as_ref()

@@ -176,6 +176,7 @@ pub(super) fn mail(user: Option<&UserId>, now: Timestamp) -> Outgoing {
         },
         app_label: "Demo app".to_owned(),
         redirect_uri: "http://localhost:8401/login/callback".to_owned(),
+        after_password: false,
         link_of: None,
         language: Some("de".to_owned()),
     }

@@ -137,6 +137,7 @@ impl Authenticator for Email {
             ticket,
             app_label: flow.app.label.clone(),
             redirect_uri: flow.app.redirect_uri.clone(),
+            after_password: climb.has_password(),
             link_of: has_link(flow).then(|| flow.app.client_id.clone()),
             language: flow.app.language.clone(),
         };

@@ -2,6 +2,7 @@
 
 mod enrollment;
 mod expired_password;
+mod first_factor;
 mod second_factor;
 
 use crate::harness::*;
