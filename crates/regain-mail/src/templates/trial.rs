@@ -170,16 +170,21 @@ fn out_of_place(html: &str) -> Option<String> {
 
 /// What works and surprises.
 fn unusual(mail: &Mail, part: &str, text: &str, language: Language) -> Option<String> {
-    let has_link = mail.code().is_some_and(|code| code.link.is_some());
-    if has_link && part.starts_with("body.") && !text.contains(LINK) {
-        return Some(
-            "leaves out {{ link }}: where an app has an email_verification_uri, its pages wait for the link in the mail"
-                .to_owned(),
-        );
-    }
-    if part != "body.html" {
+    if !part.starts_with("body.") {
         return None;
     }
+    look_of_html(mail, text, language)
+        .filter(|_| part == "body.html")
+        .or_else(|| {
+            let has_link = mail.code().is_some_and(|code| code.link.is_some());
+            (has_link && !text.contains(LINK)).then(|| {
+                "leaves out {{ link }}: where an app has an email_verification_uri, its pages wait for the link in the mail"
+                    .to_owned()
+            })
+        })
+}
+
+fn look_of_html(mail: &Mail, text: &str, language: Language) -> Option<String> {
     if ["src=\"http", "src='http", "url(http"]
         .iter()
         .any(|outside| text.contains(outside))

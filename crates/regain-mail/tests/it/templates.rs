@@ -13,6 +13,7 @@ use crate::fixtures::{brand, envelope};
 
 const GOOD_HTML: &str = "<p title=\"{{ app }}\">{{ say.intro }}</p>\n<p>{{ say.enter_this_code }} <b>{{ code }}</b></p>\n\
     {% if request_word %}<p>{{ request_word }}</p>{% endif %}\n\
+    {% if link %}<a href=\"{{ link }}\">{{ say.link_button }}</a>{% endif %}\n\
     {% if support_url %}<a href=\"{{ support_url }}\">{{ say.help }}</a>{% endif %}";
 
 fn load(files: &[(&str, &str)]) -> Result<Templates, Vec<TemplateProblem>> {
@@ -40,7 +41,7 @@ fn a_template_stands_for_its_part_in_its_language() {
         ("recovery_code/body.html", GOOD_HTML),
         (
             "recovery_code/ja/body.txt",
-            "{{ say.enter_this_code }}\n{{ code }}\n",
+            "{{ say.enter_this_code }}\n{% if link %}{{ link }}\n{% endif %}{{ code }}\n",
         ),
         (
             "password_changed/body.txt",
@@ -179,6 +180,8 @@ fn what_works_and_surprises_is_a_warning() {
             .message
             .contains("Enter this code: <b>")
     );
+    let templates = load(&[("recovery_code/body.txt", "{{ code }}\n")]).unwrap();
+    assert!(templates.warnings()[0].message.contains("{{ link }}"));
 }
 
 /// Markup of all kinds, and what ends attributes and lines.
