@@ -3,52 +3,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { client, CLIENTS, messages, Session, stepOf } from '../rig/auth-js.js';
+import { CLIENTS, messages, stepOf } from '../rig/auth-js.js';
 import { DEMO } from '../rig/engine.js';
 import { Recovery } from '../rig/recovery.js';
 import { Served } from '../rig/serve.js';
+import { SignIn } from '../rig/sign-in.js';
 import { STEP_SECONDS, totp, wrongTotp } from '../rig/totp.js';
 
 const REQUIRED = { sections: { enrollment: '[enrollment]\nrequired = ["google_otp"]' } };
 const OPTIONAL = { sections: { enrollment: '[enrollment]\noptional = ["google_otp"]' } };
-
-/** A sign-in, up to what is set up. */
-class SignIn {
-  constructor(engine, kind) {
-    Object.assign(this, { engine, kind, session: new Session() });
-  }
-
-  get idx() {
-    return client(this.engine, this.session, this.kind).idx;
-  }
-
-  async start(password = DEMO.password) {
-    const name = { username: DEMO.user, password };
-    if (this.kind.mode !== 'step') return this.idx.authenticate(name);
-    await this.idx.start();
-    return this.idx.proceed({ step: 'identify', ...name });
-  }
-
-  proceed(step, values) {
-    return this.kind.mode === 'step' ? this.idx.proceed({ step, ...values }) : this.idx.authenticate(values);
-  }
-
-  choose() {
-    return this.proceed('select-authenticator-enroll', { authenticator: 'google_otp' });
-  }
-
-  confirm(verificationCode) {
-    return this.proceed('enroll-authenticator', { verificationCode });
-  }
-
-  skip() {
-    return this.proceed('skip', { skip: true });
-  }
-
-  code(verificationCode) {
-    return this.proceed('challenge-authenticator', { verificationCode });
-  }
-}
 
 const contextOf = (transaction) => stepOf(transaction).authenticator.contextualData;
 
@@ -57,10 +20,10 @@ describe('an authenticator app that everybody must have', () => {
     it(`${kind.name}: is set up at the sign-in past a wrong code, and asked for at the next`, async (t) => {
       const engine = await Served.start(t, REQUIRED);
       const attempt = new SignIn(engine, kind);
-      const choice = await attempt.start();
+      const choice = await attempt.start(DEMO.password);
       assert.equal(choice.status, 'PENDING');
       assert.equal(stepOf(choice).name, 'select-authenticator-enroll');
-      const shown = await attempt.choose();
+      const shown = await attempt.enroll('google_otp');
       assert.equal(stepOf(shown).name, 'enroll-authenticator');
       const { sharedSecret, qrcode } = contextOf(shown);
       assert.match(sharedSecret, /^[A-Z2-7]{32}$/);
@@ -76,7 +39,7 @@ describe('an authenticator app that everybody must have', () => {
       assert.match(notice.text, /Google Authenticator was set up for the account alice@example\.com/);
 
       const again = new SignIn(engine, kind);
-      const asked = await again.start();
+      const asked = await again.start(DEMO.password);
       assert.equal(stepOf(asked).name, 'challenge-authenticator');
       assert.equal((await again.code(totp(sharedSecret, STEP_SECONDS))).status, 'SUCCESS');
     });
@@ -104,7 +67,7 @@ describe('an authenticator app that is offered', () => {
     it(`${kind.name}: can be left for another time`, async (t) => {
       const engine = await Served.start(t, OPTIONAL);
       const attempt = new SignIn(engine, kind);
-      const choice = await attempt.start();
+      const choice = await attempt.start(DEMO.password);
       assert.equal(stepOf(choice).name, 'select-authenticator-enroll');
       const done = await attempt.skip();
       assert.equal(done.status, 'SUCCESS');

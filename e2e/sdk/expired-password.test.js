@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { client, CLIENTS, messages, Session, stepOf } from '../rig/auth-js.js';
+import { CLIENTS, messages, stepOf } from '../rig/auth-js.js';
 import { DEMO } from '../rig/engine.js';
 import { Served } from '../rig/serve.js';
+import { SignIn } from '../rig/sign-in.js';
 
 const NEW_PASSWORD = 'Brass-Kettle-77-north';
 const DAY = 24 * 60 * 60;
@@ -17,39 +18,12 @@ async function engineAfter(t, days) {
   return engine;
 }
 
-class SignIn {
-  constructor(engine, kind) {
-    Object.assign(this, { engine, kind, session: new Session() });
-  }
-
-  get idx() {
-    return client(this.engine, this.session, this.kind).idx;
-  }
-
-  async start(password = DEMO.password) {
-    const name = { username: DEMO.user, password };
-    if (this.kind.mode !== 'step') return this.idx.authenticate(name);
-    await this.idx.start();
-    return this.idx.proceed({ step: 'identify', ...name });
-  }
-
-  replace(step, newPassword) {
-    return this.kind.mode === 'step'
-      ? this.idx.proceed({ step, credentials: { passcode: newPassword } })
-      : this.idx.authenticate({ newPassword });
-  }
-
-  skip() {
-    return this.kind.mode === 'step' ? this.idx.proceed({ step: 'skip' }) : this.idx.authenticate({ skip: true });
-  }
-}
-
 describe('a password that is too old', () => {
   for (const kind of CLIENTS) {
     it(`${kind.name}: is replaced past a weak one, and the new one signs in`, async (t) => {
       const engine = await engineAfter(t, 91);
       const attempt = new SignIn(engine, kind);
-      const asked = await attempt.start();
+      const asked = await attempt.start(DEMO.password);
       assert.equal(asked.status, 'PENDING');
       assert.equal(stepOf(asked).name, 'reenroll-authenticator');
       assert.equal(asked.tokens, undefined);
@@ -68,7 +42,7 @@ describe('a password that soon is too old', () => {
     it(`${kind.name}: may wait, with the days that are left`, async (t) => {
       const engine = await engineAfter(t, 86);
       const attempt = new SignIn(engine, kind);
-      const asked = await attempt.start();
+      const asked = await attempt.start(DEMO.password);
       assert.equal(stepOf(asked).name, 'reenroll-authenticator-warning');
       assert.deepEqual(messages(asked).map(({ key }) => key), ['idx.password.expiring.message']);
       assert.equal(stepOf(asked).authenticator.settings.daysToExpiry, 4);

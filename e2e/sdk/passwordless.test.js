@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { client, CLIENTS, messages, Session, stepOf } from '../rig/auth-js.js';
+import { CLIENTS, messages, stepOf } from '../rig/auth-js.js';
 import { DEMO, wrongCode } from '../rig/engine.js';
 import { Served } from '../rig/serve.js';
+import { SignIn } from '../rig/sign-in.js';
 
 const EITHER = {
   sections: {
@@ -13,31 +14,6 @@ const EITHER = {
     sign_in: '[sign_in]\nfirst_factors = ["okta_email", "okta_password"]',
   },
 };
-
-class SignIn {
-  constructor(engine, kind) {
-    Object.assign(this, { engine, kind, session: new Session() });
-  }
-
-  get idx() {
-    return client(this.engine, this.session, this.kind).idx;
-  }
-
-  async start() {
-    const name = { username: DEMO.user };
-    if (this.kind.mode !== 'step') return this.idx.authenticate(name);
-    await this.idx.start();
-    return this.idx.proceed({ step: 'identify', ...name });
-  }
-
-  proceed(step, values) {
-    return this.kind.mode === 'step' ? this.idx.proceed({ step, ...values }) : this.idx.authenticate(values);
-  }
-
-  select(authenticator) {
-    return this.proceed('select-authenticator-authenticate', { authenticator });
-  }
-}
 
 describe('a sign-in without a password', () => {
   for (const kind of CLIENTS) {
@@ -51,9 +27,9 @@ describe('a sign-in without a password', () => {
       assert.equal(stepOf(asked).name, 'challenge-authenticator');
       const mail = await engine.mailbox.code();
       assert.match(mail.text, /somebody typed your name/);
-      const wrong = await attempt.proceed('challenge-authenticator', { verificationCode: wrongCode(mail.code) });
+      const wrong = await attempt.code(wrongCode(mail.code));
       assert.deepEqual(messages(wrong).map(({ key }) => key), ['api.authn.error.PASSCODE_INVALID']);
-      const done = await attempt.proceed('challenge-authenticator', { verificationCode: mail.code });
+      const done = await attempt.code(mail.code);
       assert.equal(done.status, 'SUCCESS');
       assert.deepEqual(done.tokens.idToken.claims.amr, ['email']);
     });
@@ -64,9 +40,7 @@ describe('a sign-in without a password', () => {
       await attempt.start();
       const asked = await attempt.select('okta_password');
       assert.equal(stepOf(asked).name, 'challenge-authenticator');
-      const done = kind.mode === 'step'
-        ? await attempt.idx.proceed({ step: 'challenge-authenticator', credentials: { passcode: DEMO.password } })
-        : await attempt.idx.authenticate({ password: DEMO.password });
+      const done = await attempt.password(DEMO.password);
       assert.equal(done.status, 'SUCCESS');
       assert.deepEqual(done.tokens.idToken.claims.amr, ['pwd']);
     });

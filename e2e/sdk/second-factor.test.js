@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { client, CLIENTS, messages, Session, stepOf } from '../rig/auth-js.js';
+import { CLIENTS, messages, stepOf } from '../rig/auth-js.js';
 import { DEMO, wrongCode } from '../rig/engine.js';
 import { Recovery } from '../rig/recovery.js';
 import { command, Served } from '../rig/serve.js';
+import { SignIn } from '../rig/sign-in.js';
 import { STEP_SECONDS, totp, wrongTotp } from '../rig/totp.js';
 
 const NEW_PASSWORD = 'Brass-Kettle-77-north';
@@ -21,36 +22,6 @@ async function withApp(t) {
   const [secret] = SECRET.exec(made.stdout);
   assert.match(made.stdout, new RegExp(`^otpauth://totp/Example:alice%40example.com\\?secret=${secret}&issuer=Example&`, 'm'));
   return { engine, secret };
-}
-
-/** Name and password, up to the page of the code. */
-class SignIn {
-  constructor(engine, kind) {
-    Object.assign(this, { engine, kind, session: new Session() });
-  }
-
-  get idx() {
-    return client(this.engine, this.session, this.kind).idx;
-  }
-
-  async toCode(password) {
-    const name = { username: DEMO.user, password };
-    if (this.kind.mode !== 'step') return this.idx.authenticate(name);
-    await this.idx.start();
-    return this.idx.proceed({ step: 'identify', ...name });
-  }
-
-  select(authenticator) {
-    return this.kind.mode === 'step'
-      ? this.idx.proceed({ step: 'select-authenticator-authenticate', authenticator })
-      : this.idx.authenticate({ authenticator });
-  }
-
-  code(verificationCode) {
-    return this.kind.mode === 'step'
-      ? this.idx.proceed({ step: 'challenge-authenticator', verificationCode })
-      : this.idx.authenticate({ verificationCode });
-  }
 }
 
 function assertAsksForApp(transaction) {
@@ -77,7 +48,7 @@ describe('a code by mail', () => {
       const engine = await Served.start(t, BOTH);
       await add(engine, 'okta_email');
       const attempt = new SignIn(engine, kind);
-      const choice = await attempt.toCode(DEMO.password);
+      const choice = await attempt.start(DEMO.password);
       assert.equal(stepOf(choice).name, 'select-authenticator-authenticate');
       assert.deepEqual(choices(choice), ['Email']);
       assert.deepEqual(await engine.mailbox.list(), []);
@@ -115,7 +86,7 @@ describe('a code by mail', () => {
       const { engine, secret } = await withApp(t);
       await add(engine, 'okta_email');
       const attempt = new SignIn(engine, kind);
-      assert.deepEqual(choices(await attempt.toCode(DEMO.password)), ['Google Authenticator', 'Email']);
+      assert.deepEqual(choices(await attempt.start(DEMO.password)), ['Google Authenticator', 'Email']);
       await attempt.select('okta_email');
       await engine.mailbox.code();
       assertAsksForApp(await attempt.select('google_otp'));
@@ -129,7 +100,7 @@ describe('an authenticator app', () => {
     it(`${kind.name}: signs in with password and app, past a wrong code and a used one`, async (t) => {
       const { engine, secret } = await withApp(t);
       const first = new SignIn(engine, kind);
-      assertAsksForApp(await first.toCode(DEMO.password));
+      assertAsksForApp(await first.start(DEMO.password));
       const wrong = await first.code(wrongTotp(secret));
       assert.equal(wrong.status, 'PENDING');
       assert.deepEqual(messages(wrong), [{ message: 'Invalid code. Try again.', key: 'api.authn.error.PASSCODE_INVALID' }]);
@@ -139,7 +110,7 @@ describe('an authenticator app', () => {
       assert.deepEqual([...done.tokens.idToken.claims.amr].sort(), ['mfa', 'otp', 'pwd']);
 
       const second = new SignIn(engine, kind);
-      assertAsksForApp(await second.toCode(DEMO.password));
+      assertAsksForApp(await second.start(DEMO.password));
       const used = await second.code(code);
       assert.equal(used.status, 'PENDING');
       assert.deepEqual(messages(used).map(({ key }) => key), ['authfactor.challenge.soft_token.used_passcode']);
@@ -158,7 +129,7 @@ describe('an authenticator app', () => {
       const done = await recovery.code(totp(secret));
       assert.equal(done.status, 'SUCCESS');
       assert.deepEqual([...done.tokens.idToken.claims.amr].sort(), ['mfa', 'otp', 'pwd']);
-      assertAsksForApp(await new SignIn(engine, kind).toCode(NEW_PASSWORD));
+      assertAsksForApp(await new SignIn(engine, kind).start(NEW_PASSWORD));
     });
   }
 
@@ -173,13 +144,13 @@ describe('an authenticator app', () => {
     assert.notEqual(other, secret);
     const [kind] = CLIENTS;
     const attempt = new SignIn(engine, kind);
-    assertAsksForApp(await attempt.toCode(DEMO.password));
+    assertAsksForApp(await attempt.start(DEMO.password));
     assert.equal((await attempt.code(totp(secret))).status, 'PENDING');
     assert.equal((await attempt.code(totp(other))).status, 'SUCCESS');
     assert.match((await run()).stdout, /^google_otp\t/);
     assert.equal((await run('--remove', 'google_otp')).code, 0);
     assert.equal((await run('--remove', 'google_otp')).code, 1);
     assert.equal((await run()).stdout, '');
-    assert.equal((await new SignIn(engine, kind).toCode(DEMO.password)).status, 'SUCCESS');
+    assert.equal((await new SignIn(engine, kind).start(DEMO.password)).status, 'SUCCESS');
   });
 });

@@ -421,6 +421,26 @@ impl Flow {
         }
     }
 
+    /// What is set up in it, and by whom, while something is.
+    #[must_use]
+    pub(crate) fn enrolling(&self) -> Option<(&Climb, &Enrolling)> {
+        match &self.stage {
+            Stage::EnrollAuthenticator {
+                climb, enrolling, ..
+            }
+            | Stage::SelectAuthenticatorEnroll { climb, enrolling } => Some((climb, enrolling)),
+            Stage::ChallengeAuthenticator { .. }
+            | Stage::Completed(_)
+            | Stage::ConfirmAuthenticator { .. }
+            | Stage::Dead
+            | Stage::Identify
+            | Stage::IdentifyRecovery
+            | Stage::ReenrollAuthenticator { .. }
+            | Stage::ResetAuthenticator { .. }
+            | Stage::SelectAuthenticator { .. } => None,
+        }
+    }
+
     /// The canonical identifier that the flow is about: the store reads the user by it, hit or
     /// miss, at every step (E-04).
     #[must_use]

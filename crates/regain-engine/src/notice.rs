@@ -19,8 +19,13 @@ pub enum Notice {
     IdentifierMalformed(String),
     /// The new password is a common one.
     PasswordCommon,
-    /// The password soon is too old, for the app with this label.
-    PasswordExpiring(String),
+    /// The password soon is too old.
+    PasswordExpiring {
+        /// The label of the app, which clients put into a text of their own.
+        app: String,
+        /// In so many days, counted up.
+        days_left: u32,
+    },
     /// The password of a known user is wrong; only with enumeration prevention off.
     PasswordIncorrect,
     /// The new password breaks rules; the sentence names them.
@@ -59,7 +64,7 @@ impl Notice {
             Self::CodeUsed => "authfactor.challenge.soft_token.used_passcode",
             Self::IdentifierMalformed(_) => "E0000001",
             Self::PasswordCommon => "password.common",
-            Self::PasswordExpiring(_) => "idx.password.expiring.message",
+            Self::PasswordExpiring { .. } => "idx.password.expiring.message",
             Self::PasswordIncorrect => "incorrectPassword",
             Self::PasswordRequirementsNotMet(_) => "password.passwordRequirementsNotMet",
             Self::RecoveryCompleted => "idx.recovery.completed",
@@ -85,9 +90,12 @@ impl Notice {
             Self::PasswordCommon => {
                 "This password is one of the most common ones. Please choose another.".to_owned()
             }
-            Self::PasswordExpiring(app) => {
-                format!("Your password for {app} expires soon. Choose a new one now, or later.")
+            Self::PasswordExpiring { days_left: 1, .. } => {
+                "Your password expires within a day. Choose a new one now, or skip this.".to_owned()
             }
+            Self::PasswordExpiring { days_left, .. } => format!(
+                "Your password expires in {days_left} days. Choose a new one now, or skip this."
+            ),
             Self::PasswordIncorrect => "Password is incorrect".to_owned(),
             Self::PasswordRequirementsNotMet(sentence) => {
                 format!("Password requirements were not met. {sentence}")
@@ -114,7 +122,7 @@ impl Notice {
         match self {
             Self::CodeInvalid | Self::UnknownUser(_) => Some(Vec::new()),
             Self::PasswordCommon => Some(vec![String::new()]),
-            Self::PasswordExpiring(text) | Self::PasswordRequirementsNotMet(text) => {
+            Self::PasswordExpiring { app: text, .. } | Self::PasswordRequirementsNotMet(text) => {
                 Some(vec![text.clone()])
             }
             Self::AuthenticationFailed
@@ -136,7 +144,7 @@ impl Notice {
     pub const fn is_error(&self) -> bool {
         !matches!(
             self,
-            Self::PasswordExpiring(_)
+            Self::PasswordExpiring { .. }
                 | Self::RecoveryCompleted
                 | Self::UnknownUser(_)
                 | Self::WorkNeeded
@@ -156,7 +164,7 @@ impl Notice {
             | Self::Busy
             | Self::CodeSpent
             | Self::IdentifierMalformed(_)
-            | Self::PasswordExpiring(_)
+            | Self::PasswordExpiring { .. }
             | Self::PasswordIncorrect
             | Self::RecoveryCompleted
             | Self::SessionExpired
@@ -180,7 +188,7 @@ impl Notice {
             | Self::PasswordCommon
             | Self::PasswordRequirementsNotMet(_) => 400,
             Self::Busy => 503,
-            Self::PasswordExpiring(_)
+            Self::PasswordExpiring { .. }
             | Self::RecoveryCompleted
             | Self::UnknownUser(_)
             | Self::WorkNeeded => 200,

@@ -70,10 +70,10 @@ pub fn link_page(page: &LinkPage, brand: &Brand, language: Language, nonce: &str
         LinkPage::Used => (Some(say.link_used), None),
     };
     let page = Page {
-        heading: if live.is_some() {
-            say.link_heading
-        } else {
-            say.link_useless_heading
+        heading: match page {
+            LinkPage::Live(_) => say.link_heading,
+            LinkPage::Unknown => say.link_incomplete_heading,
+            LinkPage::Expired | LinkPage::Replaced | LinkPage::Used => say.link_useless_heading,
         },
         frame: &frame,
         nonce,

@@ -54,6 +54,8 @@ pub(crate) struct Sentences {
     pub(crate) link_replaced: &'static str,
     /// Above what is known of who asked.
     pub(crate) link_rows: &'static str,
+    /// Heading of a link's page when there is no such link.
+    pub(crate) link_incomplete_heading: &'static str,
     /// Heading of a link's page when it is good for nothing any more.
     pub(crate) link_useless_heading: &'static str,
     pub(crate) link_unknown: &'static str,

@@ -84,6 +84,7 @@ pub(crate) struct Sentences {
     pub challenge_other_heading: &'static str,
     pub code_sent_to: &'static str,
     pub code_sent_if_known: &'static str,
+    pub code_filled_in: &'static str,
     pub link_sent_to: &'static str,
     pub link_sent_if_known: &'static str,
     pub code_from_app: &'static str,

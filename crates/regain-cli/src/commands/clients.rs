@@ -95,10 +95,14 @@ impl Create {
             .redirect_uris
             .iter()
             .chain(&self.post_logout_redirect_uris)
-            .chain(&self.email_verification_uri)
         {
             config::check_uri(uri)
-                .map_err(|message| Failure::unusable(format!("an address of the app {message}")))?;
+                .map_err(|message| Failure::unusable(format!("redirect URIs {message}")))?;
+        }
+        if let Some(uri) = &self.email_verification_uri {
+            config::check_link_uri(uri).map_err(|message| {
+                Failure::unusable(format!("--email-verification-uri {message}"))
+            })?;
         }
         let secret = (!self.public).then(|| Secret::new(random_token(&mut SystemEntropy)));
         let client = Client {

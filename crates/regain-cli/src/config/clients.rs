@@ -92,7 +92,7 @@ impl Client {
         }
         if let Some(uri) = &self.email_verification_uri {
             let key = format!("{key}.email_verification_uri");
-            check_uri(uri).unwrap_or_else(|message| problems.add(&key, message));
+            check_link_uri(uri).unwrap_or_else(|message| problems.add(&key, message));
         }
         Some(OAuthClient {
             label: self.label.clone().unwrap_or_else(|| self.id.clone()),
@@ -110,6 +110,26 @@ fn check_secret(secret: &str) -> Result<(), String> {
         return Err(format!("must have {SECRET_CHARS_MIN} characters at least"));
     }
     Ok(())
+}
+
+/// Whether the link in a mail may lead there: as [`check_uri`], and a code goes along (L-08).
+///
+/// # Errors
+/// The rest of a sentence that begins with the key.
+pub(crate) fn check_link_uri(uri: &str) -> Result<(), String> {
+    check_uri(uri)?;
+    let is_safe = Url::parse(uri).is_ok_and(|url| {
+        let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        is_plain && (url.scheme() != "http" || is_here) && url.scheme() != "ftp"
+    });
+    if is_safe {
+        Ok(())
+    } else {
+        Err(format!(
+            "must be one address with https, such as https://app.example/login/callback, not {uri:?}: a code goes along"
+        ))
+    }
 }
 
 /// Whether an address can be compared with what a request says: absolute, without fragment.

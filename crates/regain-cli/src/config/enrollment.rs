@@ -35,13 +35,16 @@ fn check(
     for key in keys {
         match AuthenticatorKey::parse(key).filter(AuthenticatorKey::can_be_set_up) {
             Some(key) if seen.contains(&key) => {
-                problems.add(setting, format!("names {:?} once more", key.as_str()));
+                problems.add(setting, format!(
+                    "names {:?} once more: it can be required or optional, and once",
+                    key.as_str()
+                ));
             }
             Some(key) => {
                 seen.push(key.clone());
                 list.push(key);
             }
-            None => problems.add(setting, format!("each must be google_otp, not {key:?}")),
+            None => problems.add(setting, format!("each must be google_otp, the only one that people can set up so far, not {key:?}")),
         }
     }
     list
@@ -55,7 +58,7 @@ pub(super) fn warning(policy: &Policy) -> Option<String> {
         .chain(optional)
         .find(|key| !policy.sign_in.second_factors.contains(key))?;
     Some(format!(
-        "enrollment has people set up {0}, which nobody is asked for: sign_in.second_factors does not name {0}",
+        "enrollment has people set up {0}, which nobody is asked for: add it to sign_in.second_factors",
         idle.as_str()
     ))
 }

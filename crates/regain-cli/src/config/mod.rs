@@ -34,7 +34,7 @@ use problem::{Problem, Problems};
 use reading::Sources;
 
 pub(crate) use check::Configuration;
-pub(crate) use clients::check_uri;
+pub(crate) use clients::{check_link_uri, check_uri};
 pub(crate) use server::{socket_address, tls_error};
 pub(crate) use show::show;
 pub(crate) use sign_in::second_factor;

@@ -79,7 +79,13 @@ impl Password {
         if self.max_age_days > 0 && self.warn_days >= self.max_age_days {
             problems.add(
                 "password.warn_days",
-                "must be less than max_age_days: a new password would be warned of at once",
+                "must be less than max_age_days: people would be warned from the first day on",
+            );
+        }
+        if self.max_age_days == 0 && self.warn_days > 0 {
+            problems.add(
+                "password.warn_days",
+                "needs max_age_days: passwords do not expire without it",
             );
         }
         let mut within = |key: &str, value: i64, low: i64, high: i64| -> u32 {

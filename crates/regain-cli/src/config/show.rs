@@ -51,7 +51,9 @@ fn render(value: &Value) -> String {
         Value::Bool(_, is) => is.to_string(),
         Value::Num(_, number) => number
             .to_i128()
-            .map_or_else(|| format!("{number:?}"), |whole| whole.to_string()),
+            .map(|whole| whole.to_string())
+            .or_else(|| number.to_u128().map(|whole| whole.to_string()))
+            .unwrap_or_else(|| format!("{number:?}")),
         Value::Array(_, list) => {
             format!(
                 "[{}]",

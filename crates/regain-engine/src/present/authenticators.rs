@@ -9,7 +9,7 @@ use super::Frame;
 use crate::authenticators::{
     Authenticator as Known, AuthenticatorKey, Descriptor, EnrollPage, password, synthetic_id,
 };
-use crate::flow::{Challenge, Climb, Enrolling, Flow, Intent, Stage};
+use crate::flow::{Challenge, Climb, Flow, Intent, Stage};
 use crate::need::UserFacts;
 use crate::offers::{Holder, Offer, offers};
 
@@ -87,7 +87,7 @@ pub(super) fn describe(
 /// Fills in what can be chosen from, and what the user proves with.
 fn list(document: &mut IdxResponse, flow: &Flow, frame: &Frame<'_>, shown: Option<&UserFacts>) {
     let password = AuthenticatorKey::of(&password::DESCRIPTOR);
-    if let Some((climb, enrolling)) = setting_up(flow) {
+    if let Some((climb, enrolling)) = flow.enrolling() {
         let known = enrolling.choices.iter();
         let known = known.filter_map(|key| org_authenticator(key, frame));
         document.authenticators = Some(Collection::of(known.collect()));
@@ -129,24 +129,6 @@ fn set_up(challenge: &Challenge, login: &str, frame: &Frame<'_>) -> Option<Authe
         contextual_data: enroll.map(|enroll| enroll.contextual_data(challenge, &page)),
         ..org_authenticator(key, frame)?
     })
-}
-
-fn setting_up(flow: &Flow) -> Option<(&Climb, &Enrolling)> {
-    match &flow.stage {
-        Stage::EnrollAuthenticator {
-            climb, enrolling, ..
-        }
-        | Stage::SelectAuthenticatorEnroll { climb, enrolling } => Some((climb, enrolling)),
-        Stage::ChallengeAuthenticator { .. }
-        | Stage::Completed(_)
-        | Stage::ConfirmAuthenticator { .. }
-        | Stage::Dead
-        | Stage::Identify
-        | Stage::IdentifyRecovery
-        | Stage::ReenrollAuthenticator { .. }
-        | Stage::ResetAuthenticator { .. }
-        | Stage::SelectAuthenticator { .. } => None,
-    }
 }
 
 /// What the user proves with already, the newest last.

@@ -294,20 +294,9 @@ fn choices(flow: &Flow, frame: &Frame<'_>) -> Field {
 
 /// The choice among what can be set up: option `i` relates to authenticator `i`.
 fn to_set_up(flow: &Flow, frame: &Frame<'_>) -> Field {
-    match &flow.stage {
-        Stage::EnrollAuthenticator { enrolling, .. }
-        | Stage::SelectAuthenticatorEnroll { enrolling, .. } => {
-            options(&enrolling.choices, "$.authenticators", frame)
-        }
-        Stage::ChallengeAuthenticator { .. }
-        | Stage::Completed(_)
-        | Stage::ConfirmAuthenticator { .. }
-        | Stage::Dead
-        | Stage::Identify
-        | Stage::IdentifyRecovery
-        | Stage::ReenrollAuthenticator { .. }
-        | Stage::ResetAuthenticator { .. }
-        | Stage::SelectAuthenticator { .. } => named("authenticator"),
+    match flow.enrolling() {
+        Some((_, enrolling)) => options(&enrolling.choices, "$.authenticators", frame),
+        None => named("authenticator"),
     }
 }
 

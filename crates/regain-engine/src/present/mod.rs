@@ -75,15 +75,18 @@ pub fn present(flow: &Flow, frame: &Frame<'_>, notices: &[Notice]) -> IdxRespons
 
 /// What a page says for as long as it is there, and there is nothing else to say.
 fn standing_notice(flow: &Flow, notices: &[Notice]) -> Option<Notice> {
-    let is_warning = matches!(
-        flow.stage,
-        Stage::ReenrollAuthenticator {
-            days_left: Some(_),
-            ..
-        }
-    );
+    let Stage::ReenrollAuthenticator {
+        days_left: Some(days_left),
+        ..
+    } = flow.stage
+    else {
+        return None;
+    };
     let is_quiet = notices.iter().all(|notice| notice.place() != Place::Top);
-    (is_warning && is_quiet).then(|| Notice::PasswordExpiring(flow.app.label.clone()))
+    is_quiet.then(|| Notice::PasswordExpiring {
+        app: flow.app.label.clone(),
+        days_left,
+    })
 }
 
 /// A document without a flow: nothing is left to do.

@@ -33,6 +33,8 @@ pub(crate) fn answer(
     }
     // Of a password no digest is kept: the repeated one is checked against the new hash.
     let passcode = match input {
+        // The old password where a new one is asked for is a mistake, and told as such.
+        Input::Answer { .. } if matches!(flow.stage, Stage::ReenrollAuthenticator { .. }) => None,
         Input::Answer { passcode, .. } | Input::Identify { passcode, .. } => passcode.as_ref(),
         Input::Cancel
         | Input::Challenge { .. }

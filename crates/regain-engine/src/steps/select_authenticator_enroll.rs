@@ -6,21 +6,8 @@ use crate::refusal::Refusal;
 use crate::step::{Env, Step, Transition};
 
 pub(crate) fn take(flow: Flow, id: &str, env: &mut Env<'_>) -> Result<Step, Refusal> {
-    let (climb, enrolling) = match &flow.stage {
-        Stage::SelectAuthenticatorEnroll { climb, enrolling }
-        | Stage::EnrollAuthenticator {
-            climb, enrolling, ..
-        } => (climb.clone(), enrolling.clone()),
-        Stage::ChallengeAuthenticator { .. }
-        | Stage::Completed(_)
-        | Stage::ConfirmAuthenticator { .. }
-        | Stage::Dead
-        | Stage::Identify
-        | Stage::IdentifyRecovery
-        | Stage::ReenrollAuthenticator { .. }
-        | Stage::ResetAuthenticator { .. }
-        | Stage::SelectAuthenticator { .. } => return Err(Refusal::NotOffered),
-    };
+    let (climb, enrolling) = flow.enrolling().ok_or(Refusal::NotOffered)?;
+    let (climb, enrolling) = (climb.clone(), enrolling.clone());
     let chosen = enrolling
         .choices
         .iter()

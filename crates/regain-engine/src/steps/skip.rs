@@ -21,13 +21,7 @@ pub(crate) fn take(flow: Flow, facts: &Facts, env: &mut Env<'_>) -> Result<Step,
         let spent = Spent::open(&climb.who, facts, &env.tools())?;
         return Ok(sign_in::go_on(flow, climb, (user, facts), spent, env)?.step());
     }
-    let (Stage::SelectAuthenticatorEnroll { climb, enrolling }
-    | Stage::EnrollAuthenticator {
-        climb, enrolling, ..
-    }) = &flow.stage
-    else {
-        return Err(Refusal::NotOffered);
-    };
+    let (climb, enrolling) = flow.enrolling().ok_or(Refusal::NotOffered)?;
     if !enrolling.may_skip {
         return Err(Refusal::NotOffered);
     }

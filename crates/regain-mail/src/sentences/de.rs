@@ -63,6 +63,7 @@ pub(super) static SENTENCES: Sentences = Sentences {
                      eingeben:",
     link_expired: "Dieser Link ist zu alt. Bitte auf der ursprünglichen Seite eine neue Mail anfordern.",
     link_heading: "Dort weitermachen, wo es begonnen hat",
+    link_incomplete_heading: "Dieser Link ist nicht vollständig",
     link_not_you: "Wenn das niemand gewollt hat, diese Seite einfach schließen. Es hat sich nichts \
                    geändert, und mit dieser Seite allein kommt niemand hinein.",
     link_replaced: "Es gibt eine neuere Mail, oder der Vorgang ist beendet. Bitte die neueste Mail benutzen \

@@ -60,6 +60,7 @@ pub(super) static SENTENCES: Sentences = Sentences {
     link_elsewhere: "If you asked for it in another browser or on another device, enter this code there:",
     link_expired: "This link is too old. Go back to where you asked, and have a new mail sent.",
     link_heading: "Finish where you started",
+    link_incomplete_heading: "This link is not complete",
     link_not_you: "If it was not you, close this page. Nothing has changed, and nobody gets in with this \
                    page alone.",
     link_replaced: "There is a newer mail, or what it was for is over. Use the newest mail, or start again.",

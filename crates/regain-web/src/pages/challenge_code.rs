@@ -94,6 +94,7 @@ fn page(
         // The pages of a recovery end with the new password; what comes then is a sign-in.
         progress: (recovers && is_email).then(|| Progress::at(RecoveryStep::CheckEmail, t)),
         lead: match (step.destination(), is_email) {
+            _ if open.record.prefilled_code.is_some() => t.code_filled_in.to_owned(),
             (Some(destination), _) if step.has_link() => fill(t.link_sent_to, &[destination]),
             (Some(destination), _) => fill(t.code_sent_to, &[destination]),
             (None, true) if step.has_link() => t.link_sent_if_known.to_owned(),

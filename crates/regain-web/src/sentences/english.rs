@@ -76,6 +76,7 @@ pub(crate) static ENGLISH: Sentences = Sentences {
     code_sent_to: "We sent a code to {0}. Type it here, or copy and paste it.",
     code_sent_if_known: "If there is an account with this name, a code is on its way to its email \
                         address. Type it here, or copy and paste it.",
+    code_filled_in: "The code from your mail is filled in. Verify it to go on.",
     link_sent_to: "We sent a mail to {0}. Open its link in this browser, or type its code here.",
     link_sent_if_known: "If there is an account with this name, a mail is on its way to its email \
                         address. Open its link in this browser, or type its code here.",
@@ -156,7 +157,7 @@ pub(crate) static ENGLISH: Sentences = Sentences {
     terminal_done_heading: "All done",
     terminal_nothing_left: "There is nothing left to do here.",
     code_elsewhere_heading: "Your code",
-    code_elsewhere_lead: "Enter this code on the page where you started.",
+    code_elsewhere_lead: "You did not start in this browser. Enter this code on the page where you did.",
     code_elsewhere_not_you: "If this was not you, close this page.",
     not_found_heading: "Page not found",
     not_found_lead: "There is no page at this address. Perhaps the link was cut off.",

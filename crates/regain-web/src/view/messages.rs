@@ -62,10 +62,19 @@ impl Messages {
         input: Option<&'static str>,
     ) -> Self {
         let mut items: Vec<MessageLine> = Vec::new();
-        let mut is_negative = outcome.rejected;
-        for message in &outcome.messages {
-            let (text, is_error) = plain(message);
-            is_negative |= is_error;
+        let said = || {
+            outcome
+                .messages
+                .iter()
+                .map(|message| (message, plain(message)))
+        };
+        // What a page says anyway has no place beside what was wrong.
+        let has_error = said().any(|(_, (_, is_error))| is_error);
+        let mut is_negative = outcome.rejected || has_error;
+        for (message, (text, is_error)) in said() {
+            if has_error && !is_error {
+                continue;
+            }
             let field = input.filter(|_| message.field.is_some() || is_error);
             if !text.is_empty() && !items.iter().any(|item| item.text == text) {
                 items.push(MessageLine { text, field });

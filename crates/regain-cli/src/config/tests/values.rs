@@ -256,3 +256,70 @@ fn every_problem_is_told_at_once() {
         "{failure}"
     );
 }
+
+#[test]
+fn what_contradicts_something_else_is_refused_with_what_to_do() {
+    let site = Site::new();
+    let client = "[[clients]]\nid = \"app\"\nredirect_uris = [\"https://app.example/cb\"]\n";
+    for (text, words) in [
+        (
+            "[enrollment]\nrequired = [\"okta_email\"]",
+            "enrollment.required each must be google_otp",
+        ),
+        (
+            "[enrollment]\nrequired = [\"google_otp\"]\noptional = [\"google_otp\"]",
+            "enrollment.optional names \"google_otp\" once more",
+        ),
+        ("[sign_in]\nfirst_factors = []", "nobody could sign in"),
+        (
+            "[sign_in]\nfirst_factors = [\"okta_email\"]",
+            "needs org.sign_in_mode = \"identifier_first\"",
+        ),
+        (
+            "[org]\nsign_in_mode = \"identifier_first\"\n[sign_in]\nfirst_factors = [\"google_otp\"]",
+            "each must be okta_password or okta_email, not \"google_otp\"",
+        ),
+        ("[password]\nwarn_days = 3", "needs max_age_days"),
+        (
+            "[password]\nmax_age_days = 3\nwarn_days = 3",
+            "password.warn_days must be less than max_age_days",
+        ),
+        (
+            "[password]\nmax_age_days = 1\nmin_age_minutes = 1440",
+            "password.min_age_minutes must be less than max_age_days",
+        ),
+        (
+            &format!("{client}email_verification_uri = \"http://app.example/cb\""),
+            "email_verification_uri must be one address with https",
+        ),
+        (
+            &format!("{client}email_verification_uri = \"https://me:secret@app.example/cb\""),
+            "email_verification_uri must be one address with https",
+        ),
+        (
+            &format!("{client}email_verification_uri = \"https://app.example/cb#x\""),
+            "email_verification_uri must be exact addresses",
+        ),
+    ] {
+        let problems = site.problems(&format!("{LEAST}{text}\n"));
+        assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+        assert!(problems[0].contains(words), "{text}: {problems:?}");
+    }
+    for text in [
+        "[enrollment]\nrequired = [\"google_otp\"]",
+        "[org]\nsign_in_mode = \"identifier_first\"\n[sign_in]\nfirst_factors = [\"okta_email\"]",
+        "[password]\nmax_age_days = 90\nwarn_days = 14",
+        &format!("{client}email_verification_uri = \"https://app.example/cb\""),
+        &format!("{client}email_verification_uri = \"http://localhost:8401/cb\""),
+        &format!("{client}email_verification_uri = \"com.example.app:/cb\""),
+    ] {
+        let loaded = site.load(&format!("{LEAST}{text}\n"), &[]);
+        assert!(loaded.is_ok(), "{text}: {:?}", loaded.err());
+    }
+}
+
+#[test]
+fn a_number_from_a_variable_is_shown_as_a_number() {
+    let shown = Site::new().show(LEAST, &[("REGAIN__PASSWORD__MAX_AGE_DAYS", "90")]);
+    assert!(shown.contains("password.max_age_days = 90 "), "{shown}");
+}

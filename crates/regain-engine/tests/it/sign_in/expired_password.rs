@@ -181,6 +181,20 @@ fn a_password_that_is_sent_again_is_no_new_one() {
     shell.wait(1);
     assert!(shell.take(0, identify_with("alice", PASSWORD)).is_ok());
     assert_eq!(offered(&shell), ["reenroll-authenticator"]);
-    assert!(shell.take(0, answer(PASSWORD)).is_ok());
+    // Where a new one is asked for it is a mistake.
+    assert_eq!(
+        shell.take(0, answer(PASSWORD)).keys(),
+        ["password.passwordRequirementsNotMet"]
+    );
     assert_eq!(offered(&shell), ["reenroll-authenticator"]);
+}
+
+#[test]
+fn two_pages_can_be_skipped_one_after_the_other() {
+    let mut shell = signed_in(85, |policy| policy.enrollment.optional = vec![totp_key()]);
+    assert!(shell.take(0, Input::Skip).is_ok());
+    assert_eq!(offered(&shell), ["select-authenticator-enroll", "skip"]);
+    assert!(!is_in(&shell));
+    assert!(shell.take(0, Input::Skip).is_ok());
+    assert!(is_in(&shell));
 }

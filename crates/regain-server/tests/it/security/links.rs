@@ -173,6 +173,18 @@ async fn t_l3_a_newer_mail_replaces_the_link_and_time_ends_it() {
 }
 
 #[tokio::test]
+async fn t_l3_a_cancel_ends_the_link() {
+    let app = TestApp::start().await;
+    let mut walk = at_code(&app).await;
+    let link = link(&app).await;
+    walk.act("cancel").await.expect_page(200, "identify");
+    let over = get(&app, &link).await;
+    over.expect_status(410);
+    assert!(!text(&over).contains("id=\"code\""));
+    app.close().await;
+}
+
+#[tokio::test]
 async fn t_l3_what_nobody_sent_is_no_link() {
     let app = TestApp::start().await;
     let walk = at_code(&app).await;
