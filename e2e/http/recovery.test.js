@@ -48,7 +48,7 @@ describe('the reference flow', () => {
     assert.deepEqual(flow.offers, ['challenge-authenticator', 'select-authenticator-authenticate']);
     const enrollment = flow.last.json.currentAuthenticatorEnrollment.value;
     assert.equal(enrollment.key, 'okta_email');
-    assert.equal(enrollment.contextualData.useEmailMagicLink, false);
+    assert.equal(enrollment.contextualData.useEmailMagicLink, true, 'this app takes links');
     assert.equal(enrollment.poll.refresh, 4000);
     assert.ok(enrollment.resend.href.endsWith('/idp/idx/challenge/resend'));
     assert.deepEqual(flow.form('challenge-authenticator').relatesTo, ['$.currentAuthenticatorEnrollment']);
