@@ -150,8 +150,8 @@ export class Flow {
     return this.last.json.remediation?.value?.find((form) => form.name === name);
   }
 
-  optionId(label) {
-    const select = this.form('select-authenticator-authenticate');
+  optionId(label, form = 'select-authenticator-authenticate') {
+    const select = this.form(form);
     const field = select.value.find(({ name }) => name === 'authenticator');
     const option = field.options.find((candidate) => candidate.label === label);
     return option.value.form.value[0].value;
