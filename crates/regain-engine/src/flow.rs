@@ -1,12 +1,14 @@
 //! The state of one run of the ladder: one struct per state, each holding just what it needs.
 
 use regain_types::{
-    AuthServer, ChallengeId, ClientId, Entropy, FlowId, Timestamp, TokenHash, UserId,
+    AuthServer, ChallengeId, ClientId, Entropy, FlowId, KeyRing, OrgId, Timestamp, TokenHash,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::authenticators::{Authenticator, AuthenticatorKey, Proof, password};
+use crate::authenticators::{Authenticator, AuthenticatorKey, Proof, password, sending};
+use crate::input::Input;
 use crate::ledger::LedgerKeys;
 use crate::policy::Policy;
 use crate::work::WorkDemand;
@@ -419,6 +421,22 @@ impl Flow {
             | Stage::SelectAuthenticatorEnroll { climb, .. } => Some(climb),
             Stage::Completed(_) | Stage::Dead | Stage::Identify | Stage::IdentifyRecovery => None,
         }
+    }
+
+    /// Whether an input has something sent to whoever was named, before anything is proved: a sign-in
+    /// that begins with a mail. Whom it is about makes no difference.
+    #[must_use]
+    pub fn sends_unproved(&self, input: &Input, keys: &KeyRing, org: &OrgId) -> bool {
+        let Input::Challenge {
+            authenticator_id, ..
+        } = input
+        else {
+            return false;
+        };
+        let is_at_the_start = self
+            .climb()
+            .is_some_and(|climb| climb.intent == Intent::SignIn && climb.proofs.is_empty());
+        is_at_the_start && sending(keys, org).any(|id| id == *authenticator_id)
     }
 
     /// What is set up in it, and by whom, while something is.

@@ -129,9 +129,9 @@ impl Input {
 
     /// A keyed digest of the request, by which its repetition is known. Whether it may be kept is
     /// decided where the input was accepted: a digest of a password never is.
-    pub(crate) fn digest(&self, flow_of: &Flow, keys: &KeyRing) -> [u8; 32] {
+    pub(crate) fn digest(&self, flow: &Flow, keys: &KeyRing) -> [u8; 32] {
         let path = self.endpoint().path().as_bytes();
-        let flow = flow_of.id.as_str().as_bytes();
+        let flow = flow.id.as_str().as_bytes();
         match self {
             Self::Answer { passcode, .. } => {
                 let passcode = passcode
@@ -162,17 +162,12 @@ impl Input {
                     work.as_bytes(),
                 ])
             }
-            // One page after the other can be skipped.
-            Self::Skip => {
-                let page: &[u8] = match flow_of.enrolling() {
-                    Some(_) => b"set up",
-                    None => b"password",
-                };
-                keys.replay.mac(&[flow, path, page])
-            }
-            Self::Cancel | Self::Introspect | Self::Poll | Self::Recover | Self::Resend => {
-                keys.replay.mac(&[flow, path])
-            }
+            Self::Cancel
+            | Self::Introspect
+            | Self::Poll
+            | Self::Recover
+            | Self::Resend
+            | Self::Skip => keys.replay.mac(&[flow, path]),
         }
     }
 }

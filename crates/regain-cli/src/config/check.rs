@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regain_engine::Policy;
+use regain_engine::{Policy, ProofOfWork, email_key};
 use regain_mail::{Brand, SmtpSettings, Tls};
 use regain_oauth::Client;
 use regain_server::{ServerTls, Settings, TlsError};
@@ -65,6 +65,13 @@ pub(super) fn check(
         email: raw.email_authenticator.check(problems),
         limits: raw.limits.check(problems),
     };
+    let mails_first = policy.sign_in.first_factors.contains(&email_key());
+    if mails_first && policy.recovery.proof_of_work == ProofOfWork::Always {
+        problems.add(
+            "sign_in.first_factors",
+            "cannot name okta_email while recovery.proof_of_work is \"always\": its mails cost no work",
+        );
+    }
     if let Err(broken) = policy.keeps_promise() {
         problems.add("limits", broken.to_string());
     }
@@ -113,6 +120,7 @@ impl Configuration {
             );
         }
         warnings.extend(sign_in::warning(&self.settings.policy));
+        warnings.extend(sign_in::mails_warning(&self.settings.policy));
         warnings.extend(enrollment::warning(&self.settings.policy));
         if !self.settings.policy.limits.volume {
             warnings.push(

@@ -1,6 +1,6 @@
 //! `[sign_in]`: what signing in takes.
 
-use regain_engine::{AuthenticatorKey, Policy, SignInMode, SignInPolicy};
+use regain_engine::{AuthenticatorKey, Policy, SignInMode, SignInPolicy, email_key};
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problems;
@@ -81,6 +81,13 @@ impl SignIn {
         if keys.is_empty() {
             problems.add(setting, "is empty: nobody could sign in");
         }
+        let has_password = self.first_factors.iter().any(|key| key == "okta_password");
+        if !keys.is_empty() && !has_password {
+            problems.add(
+                setting,
+                "must name okta_password too: anybody can have the mails of a name spent, and its owner must get in all the same",
+            );
+        }
         let is_password_alone = self.first_factors == ["okta_password"];
         if mode == SignInMode::OnePage && !is_password_alone {
             problems.add(
@@ -90,6 +97,15 @@ impl SignIn {
         }
         keys
     }
+}
+
+/// What is allowed and yet needs to be said: mails without a proof come out of the name's budget.
+pub(super) fn mails_warning(policy: &Policy) -> Option<String> {
+    let mails = policy.sign_in.first_factors.contains(&email_key());
+    mails.then(|| {
+        "sign_in.first_factors names okta_email: strangers can spend the mails of a name without proof of work, and its owner needs the password then"
+            .to_owned()
+    })
 }
 
 /// What is allowed and yet needs to be said: what a recovery takes is a weak second factor.

@@ -108,6 +108,12 @@ pub fn descriptors() -> impl Iterator<Item = &'static Descriptor> {
     REGISTRY.iter().map(|known| known.descriptor())
 }
 
+/// The ids of the authenticators whose challenges send something.
+pub(crate) fn sending(keys: &KeyRing, org: &OrgId) -> impl Iterator<Item = String> {
+    let sends = REGISTRY.iter().filter(|known| known.sends());
+    sends.map(move |known| AuthenticatorKey::of(known.descriptor()).authenticator_id(keys, org))
+}
+
 /// What opening a challenge gives.
 pub(crate) struct Opened {
     /// From when on no answer counts.

@@ -3,6 +3,7 @@
 //! A recovery sets up nothing: whoever holds a mailbox would make the account their own for good.
 //! And the clients' recovery flows know no such page (`idx-wire` §8.1).
 
+use super::second_factor;
 use crate::authenticators::AuthenticatorKey;
 use crate::flow::{Climb, Enrolling, Flow, Stage};
 use crate::limits::Spent;
@@ -23,7 +24,11 @@ pub(crate) fn wanted(user: &UserFacts, climb: &Climb, policy: &Policy) -> Option
     };
     let required = missing(&policy.enrollment.required);
     let may_skip = required.is_empty();
-    let choices = if may_skip {
+    // A mailbox alone is offered nothing; what is required it must set up to get in.
+    let is_sure = climb.has_password() || second_factor::is_proved(climb);
+    let choices = if may_skip && !is_sure {
+        Vec::new()
+    } else if may_skip {
         missing(&policy.enrollment.optional)
     } else {
         required

@@ -10,6 +10,7 @@ use crate::intents::sign_in;
 use crate::ledger::LedgerKeys;
 use crate::limits::{Attempted, Spent, attempt_gate};
 use crate::need::Facts;
+use crate::offers::offers;
 use crate::refusal::Refusal;
 use crate::step::{Env, Step};
 
@@ -25,8 +26,11 @@ pub(crate) fn answer(
         return Err(Refusal::Expired);
     }
     let fresh = |at: Timestamp| env.now < at.plus_seconds(env.policy.limits.replay_seconds);
+    // One page after the other can be skipped: where there is something to skip, it is meant.
+    let skips_anew = matches!(input, Input::Skip) && offers(flow, env.policy).admit(input).is_ok();
     if let Some(replay) = &flow.replay
         && fresh(replay.at)
+        && !skips_anew
         && replay.digest == input.digest(flow, env.keys)
     {
         return Ok(Some(Step::Show(Vec::new())));

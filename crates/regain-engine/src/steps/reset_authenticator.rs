@@ -4,7 +4,8 @@ use regain_types::Secret;
 
 use crate::authenticators::may_set_password;
 use crate::flow::{Flow, Stage};
-use crate::intents::{expired_password, recover};
+use crate::intents::{expired_password, recover, second_factor, sign_in};
+use crate::limits::Spent;
 use crate::need::{Facts, Need, NewPassword, StoredPassword, UserFacts};
 use crate::notice::Notice;
 use crate::policy::password::{BrokenRule, normalised};
@@ -27,6 +28,14 @@ pub(crate) fn take(
         user.id == *subject && (recovers && status.may_recover() || status.may_sign_in())
     };
     let user = facts.user.as_ref().filter(may).ok_or(Refusal::Expired)?;
+    // Whoever has a second factor by now proves it before anything is replaced.
+    if !recovers
+        && let Some(climb) = flow.climb().cloned()
+        && !second_factor::wanted(user, &climb, env.policy).is_empty()
+    {
+        let spent = Spent::open(&climb.who, facts, &env.tools())?;
+        return Ok(sign_in::go_on(flow, climb, (user, facts), spent, env)?.step());
+    }
     let tried = flow.climb().map_or(0, |climb| climb.tally.reused_passwords);
     if tried >= env.policy.limits.reused_passwords_per_flow {
         return Err(Refusal::TooManyRequests);
@@ -38,7 +47,7 @@ pub(crate) fn take(
     match &facts.new_password {
         None => Ok(Step::Need(Need::HashPassword {
             candidate: Secret::new(normalised(passcode.expose())),
-            previous: previous(user, env.policy.password.history),
+            previous: previous(user, compared(&flow, env)),
         })),
         Some(NewPassword::Reused) => Ok(reused(flow, env)),
         Some(NewPassword::Hashed(phc)) if recovers => {
@@ -71,6 +80,16 @@ fn notice(broken: &[BrokenRule]) -> Notice {
     }
 }
 
+/// With how many earlier passwords a new one is compared. One that is too old is not its own successor.
+fn compared(flow: &Flow, env: &Env<'_>) -> u32 {
+    let history = env.policy.password.history;
+    if matches!(flow.stage, Stage::ReenrollAuthenticator { .. }) {
+        history.max(1)
+    } else {
+        history
+    }
+}
+
 /// The last `count` passwords, the present one first.
 fn previous(user: &UserFacts, count: u32) -> Vec<StoredPassword> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -89,6 +108,6 @@ fn reused(mut flow: Flow, env: &Env<'_>) -> Step {
     {
         climb.tally.reused_passwords += 1;
     }
-    let broken = [BrokenRule::Reused(env.policy.password.history)];
+    let broken = [BrokenRule::Reused(compared(&flow, env))];
     Transition::to(flow).saying(notice(&broken)).step()
 }

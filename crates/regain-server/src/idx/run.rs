@@ -97,7 +97,10 @@ async fn take(
     if let Err(denied) = admission.enter(&hash, is_poll).await {
         return deny(state, handle, denied).await;
     }
-    let mut may_start = matches!(input, Input::Identify { .. } | Input::Recover);
+    let mut may_start = matches!(
+        input,
+        Input::Challenge { .. } | Input::Identify { .. } | Input::Recover
+    );
     let mut hashed = Hashed::default();
     for _ in 0..ROUNDS_MAX {
         let Some(loaded) = load(state, handle, &input).await? else {

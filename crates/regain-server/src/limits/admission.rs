@@ -113,7 +113,8 @@ impl<'a> Admission<'a> {
         self.charge(&owner).await
     }
 
-    /// A name is given to recover by, or was given for a sign-in that turns into a recovery. Before
+    /// A name is given to recover by, or was given for a sign-in that turns into a recovery, or that
+    /// begins with a mail. Before
     /// anybody is looked for, and the same for nobody.
     pub(crate) async fn start(&mut self, flow: &Flow, input: &Input) -> Result<(), Denied> {
         let names_somebody = match &flow.stage {
@@ -131,7 +132,9 @@ impl<'a> Admission<'a> {
             | Stage::SelectAuthenticator { .. }
             | Stage::SelectAuthenticatorEnroll { .. } => false,
         };
-        if !names_somebody || !self.counts() {
+        let (keys, org) = (self.state.keys(), self.state.org());
+        let sends = flow.sends_unproved(input, keys, org);
+        if !(names_somebody || sends) || !self.counts() {
             return Ok(());
         }
         let owner = owner_of(flow, false);

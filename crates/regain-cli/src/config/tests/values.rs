@@ -272,11 +272,19 @@ fn what_contradicts_something_else_is_refused_with_what_to_do() {
         ),
         ("[sign_in]\nfirst_factors = []", "nobody could sign in"),
         (
-            "[sign_in]\nfirst_factors = [\"okta_email\"]",
+            "[sign_in]\nfirst_factors = [\"okta_email\", \"okta_password\"]",
             "needs org.sign_in_mode = \"identifier_first\"",
         ),
         (
-            "[org]\nsign_in_mode = \"identifier_first\"\n[sign_in]\nfirst_factors = [\"google_otp\"]",
+            "[org]\nsign_in_mode = \"identifier_first\"\n[sign_in]\nfirst_factors = [\"okta_email\"]",
+            "must name okta_password too",
+        ),
+        (
+            "[org]\nsign_in_mode = \"identifier_first\"\n[sign_in]\nfirst_factors = [\"okta_email\", \"okta_password\"]\n[recovery]\nproof_of_work = \"always\"",
+            "its mails cost no work",
+        ),
+        (
+            "[org]\nsign_in_mode = \"identifier_first\"\n[sign_in]\nfirst_factors = [\"okta_password\", \"google_otp\"]",
             "each must be okta_password or okta_email, not \"google_otp\"",
         ),
         ("[password]\nwarn_days = 3", "needs max_age_days"),
@@ -307,7 +315,7 @@ fn what_contradicts_something_else_is_refused_with_what_to_do() {
     }
     for text in [
         "[enrollment]\nrequired = [\"google_otp\"]",
-        "[org]\nsign_in_mode = \"identifier_first\"\n[sign_in]\nfirst_factors = [\"okta_email\"]",
+        "[org]\nsign_in_mode = \"identifier_first\"\n[sign_in]\nfirst_factors = [\"okta_email\", \"okta_password\"]",
         "[password]\nmax_age_days = 90\nwarn_days = 14",
         &format!("{client}email_verification_uri = \"https://app.example/cb\""),
         &format!("{client}email_verification_uri = \"http://localhost:8401/cb\""),

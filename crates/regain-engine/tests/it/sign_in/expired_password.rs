@@ -198,3 +198,37 @@ fn two_pages_can_be_skipped_one_after_the_other() {
     assert!(shell.take(0, Input::Skip).is_ok());
     assert!(is_in(&shell));
 }
+
+#[test]
+fn a_skip_that_is_sent_again_is_answered_again() {
+    let mut shell = signed_in(85, |_| {});
+    assert!(shell.take(0, Input::Skip).is_ok());
+    assert!(is_in(&shell));
+    shell.effects.clear();
+    assert!(shell.take(0, Input::Skip).is_ok());
+    assert!(!is_in(&shell), "shown, and nothing happens twice");
+}
+
+#[test]
+fn nothing_is_replaced_before_a_second_factor_that_there_is_by_now() {
+    let mut shell = signed_in(90, |_| {});
+    let made = enroll_totp((&shell.keys, &shell.org), shell.now, &mut SystemEntropy);
+    shell.users[0].enrollments = Enrollments {
+        version: 1,
+        list: vec![made.0],
+    };
+    assert!(shell.take(0, answer(NEW_PASSWORD)).is_ok());
+    let sets = |effect: &Effect| matches!(effect, Effect::SetPassword { .. });
+    assert!(!shell.effects.iter().any(sets));
+    assert_eq!(offered(&shell), ["challenge-authenticator"]);
+}
+
+#[test]
+fn without_a_history_the_old_one_is_refused_all_the_same() {
+    let mut shell = signed_in(90, |policy| policy.password.history = 0);
+    shell.wait(6);
+    assert_eq!(
+        shell.take(0, answer(PASSWORD)).keys(),
+        ["password.passwordRequirementsNotMet"]
+    );
+}

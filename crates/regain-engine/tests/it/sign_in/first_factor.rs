@@ -214,3 +214,12 @@ fn mails_of_a_sign_in_come_from_the_budget_of_the_name() {
     }
     assert_eq!(sent, 5, "in a quarter of an hour (M-02)");
 }
+
+#[test]
+fn a_mailbox_alone_is_offered_nothing_to_set_up() {
+    let mut optional = either();
+    optional.enrollment.optional = vec![regain_engine::totp_key()];
+    let mut shell = named(optional, "alice");
+    by_mail(&mut shell);
+    assert_eq!(amr(&shell).unwrap(), ["email"]);
+}
