@@ -175,8 +175,18 @@ fn clock_time(unix_seconds: i64) -> String {
 /// POST.
 pub(crate) async fn submit(visit: Visit, Path(path): Path<String>, form: PostedForm) -> Response {
     let here = Page::ChallengeCode(key_of(path));
+    submit_code(visit, form, here, Entry::Recover).await
+}
+
+/// Sends the code of a form to the step that `here` shows.
+pub(super) async fn submit_code(
+    visit: Visit,
+    form: PostedForm,
+    here: Page,
+    entry: Entry,
+) -> Response {
     let code = digits(form.text("verificationCode"));
-    let result = advance(&visit, &form, Entry::Recover, move |outcome| async move {
+    let result = advance(&visit, &form, entry, move |outcome| async move {
         match outcome.state {
             State::Pending(step) if Page::of(&step) == here => match step {
                 Step::EnterCode(_) if code.is_empty() => Ok(Move::Mistake(Mistake::CodeMissing)),
@@ -191,7 +201,7 @@ pub(crate) async fn submit(visit: Visit, Path(path): Path<String>, form: PostedF
 }
 
 /// The code without what people and mail programs put between its digits.
-pub(super) fn digits(typed: &str) -> String {
+fn digits(typed: &str) -> String {
     let is_filler = |c: char| {
         c.is_whitespace()
             || matches!(c, '-' | '.' | '\u{2010}'..='\u{2015}' | '\u{200b}'..='\u{200f}')

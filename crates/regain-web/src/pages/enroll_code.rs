@@ -4,12 +4,11 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use form_urlencoded::byte_serialize;
-use regain_sdk::{CodeStep, Outcome, State, Step};
+use regain_sdk::{CodeStep, Outcome, Step};
 
-use crate::advance::{Move, advance};
 use crate::failure::Failure;
 use crate::form::PostedForm;
-use crate::pages::challenge_code::digits;
+use crate::pages::challenge_code::submit_code;
 use crate::pages::select_authenticator::has_another_way;
 use crate::pages::{Look, is_on, look};
 use crate::record::{Mistake, Open};
@@ -124,20 +123,7 @@ fn groups(secret: &str) -> Vec<String> {
 
 /// POST.
 pub(crate) async fn submit(visit: Visit, Path(key): Path<String>, form: PostedForm) -> Response {
-    let here = Page::EnrollCode(key);
-    let code = digits(form.text("verificationCode"));
-    let result = advance(&visit, &form, Entry::Login, move |outcome| async move {
-        match outcome.state {
-            State::Pending(step) if Page::of(&step) == here => match step {
-                Step::EnterCode(_) if code.is_empty() => Ok(Move::Mistake(Mistake::CodeMissing)),
-                Step::EnterCode(step) => Move::of(step.submit(&code).await),
-                _ => Ok(Move::OtherPage),
-            },
-            _ => Ok(Move::OtherPage),
-        }
-    })
-    .await;
-    visit.answer(result)
+    submit_code(visit, form, Page::EnrollCode(key), Entry::Login).await
 }
 
 #[cfg(test)]
