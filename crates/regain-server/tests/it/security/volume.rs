@@ -209,6 +209,39 @@ async fn t_g11_a_sign_in_that_turns_into_a_recovery_is_a_start_too() {
 }
 
 #[tokio::test]
+async fn t_g11_a_mail_that_begins_a_sign_in_is_a_start_too() {
+    let app = counting_with(
+        |limits| limits.requests_per_minute = 10_000,
+        |setup| {
+            setup.policy.sign_in_mode = SignInMode::IdentifierFirst;
+            let sign_in = &mut setup.policy.sign_in;
+            sign_in.first_factors.push(regain_engine::email_key());
+        },
+    )
+    .await;
+    for number in 0..=30 {
+        let mut walk = app.first_page().await;
+        let who = json!({"identifier": format!("nobody-{number}@example.com")});
+        walk.remediate("identify", who).await.expect_status(200);
+        // The password can be chosen as often as one likes.
+        let id =
+            |walk: &Walk<'_>, key| json!({"authenticator": {"id": walk.authenticator_id(key)}});
+        let password = id(&walk, "okta_password");
+        let mail = id(&walk, "okta_email");
+        let choice = "select-authenticator-authenticate";
+        let page = walk.remediate(choice, password).await;
+        page.expect_page(200, "challenge-authenticator");
+        let page = walk.remediate(choice, mail).await;
+        if number < 30 {
+            page.expect_page(200, "challenge-authenticator");
+        } else {
+            assert_refused_with_forms(page, "challenge-authenticator");
+        }
+    }
+    app.leave_mail().await;
+}
+
+#[tokio::test]
 async fn t_g4_moving_within_a_network_gains_little() {
     let app = counting(|_| {}).await;
     let flows = flows(&app, 70).await;
